@@ -71,7 +71,7 @@ def test_nothing_is_changed(done: tuple[Path, str, str]) -> None:
         body = {"model": "m", "api_url": "http://h/v1", "datasets": ["gsm8k"]}
         refused = [service.post("eval", body), service.client.delete(run)]
         assert [answer.status_code for answer in refused] == [403, 403]
-        assert "only looked at" in refused[0].json()["error"]
+        assert "read-only" in refused[0].json()["error"]
         for path in ("/ui", "/ui/service", run):
             assert service.client.get(path).status_code == 200
     assert {path: path.stat().st_mtime_ns for path in outputs.rglob("*")} == before
@@ -108,5 +108,5 @@ def test_a_folder_without_runs_is_said_to_be_one(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "evalkube_cli.main", "view", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
-    assert "holds no runs" in ended.stderr
+    assert "has no runs" in ended.stderr
     assert "Traceback" not in ended.stderr

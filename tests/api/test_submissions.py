@@ -96,8 +96,8 @@ BAD_FIELDS: dict[str, tuple[str, dict[str, Any], str]] = {
         "url: /compatible-mode/ is a URL of the openai API; set api to openai",
     ),
     "only on a cluster": ("perf", {"shards": 2}, "shards: needs the kubernetes backend"),
-    "a path outside": ("perf", {"dataset_path": "/etc/passwd"}, "dataset_path: lies outside"),
-    "work_dir outside": ("eval", {"work_dir": "../up"}, "work_dir: lies outside"),
+    "a path outside": ("perf", {"dataset_path": "/etc/passwd"}, "dataset_path: is outside"),
+    "work_dir outside": ("eval", {"work_dir": "../up"}, "work_dir: is outside"),
     "null for a string": ("eval", {"model": None}, "model: must be a string"),
 }
 

@@ -39,7 +39,7 @@ READ = {
 }
 REFUSED = {
     "no field": (LISTED, {"question": "q", "options": ["x"], "answer": "A"}, KeyError, "choices"),
-    "no list": (LISTED, {"question": "q", "choices": "['x', 'y']", "answer": "A"}, ValueError, "is no list"),
+    "no list": (LISTED, {"question": "q", "choices": "['x', 'y']", "answer": "A"}, ValueError, "is not a list"),
     "a letter too far": (LISTED, {"question": "q", "choices": ["x", "y"], "answer": "C"}, ValueError, "AB"),
     "no label": (_STRUCT, _struct(["A", "B"], ""), ValueError, "not one of the letters"),
     "an answer that is kept back": (

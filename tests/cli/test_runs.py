@@ -164,7 +164,7 @@ def test_a_report_of_a_folder_and_of_a_run_are_the_same(left: tuple[Path, str]) 
 def test_a_folder_without_a_result(tmp_path: Path) -> None:
     """Refused, with what is missing."""
     done = _run("report", str(tmp_path))
-    assert (done.returncode, "holds no result of a run" in done.stderr) == (2, True)
+    assert (done.returncode, "has no result of a run" in done.stderr) == (2, True)
 
 
 def test_a_folder_is_looked_at_beside_its_service(tmp_path: Path) -> None:

@@ -83,8 +83,8 @@ def test_the_command_prints_json(compared: Compared) -> None:
     [
         pytest.param({}, "holds no reports", id="an empty folder"),
         pytest.param({"m/notes.txt": ""}, "holds no reports", id="no report"),
-        pytest.param({"m/gsm8k.json": "{"}, "is no report", id="a damaged report"),
-        pytest.param({"m/gsm8k.json": "[]"}, "is no report", id="a list"),
+        pytest.param({"m/gsm8k.json": "{"}, "is not a report", id="a damaged report"),
+        pytest.param({"m/gsm8k.json": "[]"}, "is not a report", id="a list"),
         pytest.param({"a/gsm8k.json": "{}", "b/gsm8k.json": "{}"}, "several models", id="two models"),
     ],
 )

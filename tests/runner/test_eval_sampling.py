@@ -119,7 +119,7 @@ def test_query_template_writes_the_question_from_any_field() -> None:
         pytest.param("general_qa", {"answer": "a"}, "has no field", id="no question"),
         pytest.param("general_qa", {"question": "q"}, "no reference answer", id="nothing to compare with"),
         pytest.param("general_qa", {"messages": [{"role": "tool", "content": ""}]}, "role", id="strange role"),
-        pytest.param("general_qa", {"messages": ["hi"]}, "message 1 is no object", id="a message that is none"),
+        pytest.param("general_qa", {"messages": ["hi"]}, "message 1 is not an object", id="a message that is none"),
         pytest.param(
             "general_qa", {"messages": [{"role": "user", "content": None}]}, "message 1: content", id="no content"
         ),
@@ -127,21 +127,21 @@ def test_query_template_writes_the_question_from_any_field() -> None:
         pytest.param(
             "general_qa",
             {"messages": [{"role": "user", "content": [{"type": "image", "data": b"\0"}]}], "answer": "a"},
-            "no JSON",
+            "not JSON",
             id="a part of bytes",
         ),
-        pytest.param("general_qa", {"question": ["q"], "answer": "a"}, "'question' holds a list", id="a list asked"),
+        pytest.param("general_qa", {"question": ["q"], "answer": "a"}, "'question' has a list", id="a list asked"),
         pytest.param("general_qa", {"question": {"t": "q"}, "answer": "a"}, "an object", id="an object asked"),
-        pytest.param("general_qa", {"question": "q", "answer": {"text": "a"}}, "'answer' holds an object", id="object"),
+        pytest.param("general_qa", {"question": "q", "answer": {"text": "a"}}, "'answer' has an object", id="object"),
         pytest.param("general_qa", {"question": "q", "answer": [{"text": "a"}]}, "an object", id="objects in a list"),
         pytest.param("general_qa", {"question": "q", "answer": []}, "no reference answer", id="an empty list"),
-        pytest.param("general_qa", {"question": b"\xff", "answer": "a"}, "no UTF-8", id="bytes that are no text"),
+        pytest.param("general_qa", {"question": b"\xff", "answer": "a"}, "not UTF-8", id="bytes that are no text"),
         pytest.param("gsm8k", {"question": ["q"], "answer": "#### 4"}, "a list", id="GSM8K with a list"),
         pytest.param("gsm8k", {"question": "q", "answer": ["#### 4"]}, "a list", id="GSM8K with a list of answers"),
         pytest.param(
             "general_mcq",
             {"question": "q", "A": ["x"], "B": "y", "answer": "A"},
-            "'A' holds a list",
+            "'A' has a list",
             id="list",
         ),
         pytest.param(
@@ -150,7 +150,7 @@ def test_query_template_writes_the_question_from_any_field() -> None:
         pytest.param("general_mcq", {"question": "q", "A": "x", "B": "", "answer": "A"}, "fewer", id="one left"),
         pytest.param("general_mcq", {"question": "q", "A": "x", "B": "y", "answer": "Bad"}, "not one of", id="a word"),
         pytest.param("general_mcq", {"question": "q", "A": "x", "B": "y", "answer": None}, "answer", id="no answer"),
-        pytest.param("iquiz", {"question": "q", "choices": "AB", "answer": "A"}, "no list", id="choices in a text"),
+        pytest.param("iquiz", {"question": "q", "choices": "AB", "answer": "A"}, "not a list", id="choices in a text"),
         pytest.param("iquiz", {"question": "q", "choices": [["a"], "b"], "answer": "A"}, "a list", id="lists"),
     ],
 )
@@ -230,7 +230,7 @@ def test_query_template_has_no_value_spelled_as_python_would() -> None:
     wanted = {"query_template": "{context}|{question}"}
     record = {"question": "q", "answer": "a", "context": None, "unused": [1]}
     assert sampling.items_of(_plan("general_qa", wanted), MAIN, [record], [])[0].question.text == "|q"
-    with pytest.raises(RunFailed, match=r"record 1: field 'context' holds a list"):
+    with pytest.raises(RunFailed, match=r"record 1: field 'context' has a list"):
         sampling.items_of(_plan("general_qa", wanted), MAIN, [record | {"context": ["x"]}], [])
 
 

@@ -121,7 +121,9 @@ def _score_outcome(one: Mapping[str, Any]) -> Outcome:
 
 
 def _plain_signed(value: float | None) -> str:
-    return formats.DASH if value is None else f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
+    if value is None:
+        return formats.DASH
+    return f"{value:+.4f}".replace("-", "\N{MINUS SIGN}") if value else "0.0000"
 
 
 def score_plot(comparison: Mapping[str, Any]) -> Intervals | None:
