@@ -80,6 +80,6 @@ RULES: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         "!has(self.thinkTime) || size(self.thinkTime) == 1 || self.thinkTime[0] <= self.thinkTime[1]",
         lambda spec: spec.think_time is None or spec.think_time[0] <= spec.think_time[-1],
-        "think_time: the first of two values must not be the larger one",
+        "think_time: the first of two values must not be larger than the second",
     ),
 )
