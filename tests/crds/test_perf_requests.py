@@ -125,7 +125,7 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"max_turns": 2}, "max_turns: is for conversations"),
     ({"think_time": 0}, "think_time: is for conversations"),
     ({"think_time": [1, 2]}, "think_time: is for conversations"),
-    ({**TALKS, "think_time": [2, 1]}, "think_time: the first of two values must not be the larger one"),
+    ({**TALKS, "think_time": [2, 1]}, "think_time: the first of two values must not be larger than the second"),
     ({**TALKS, "think_time": -1}, "think_time[0]: must be greater than or equal to 0"),
     ({**TALKS, "think_time": [1, 2, 3]}, "think_time: must have at most 2 items"),
     ({**TALKS, "min_turns": 3, "max_turns": 2}, "min_turns: must not be larger than max_turns"),
