@@ -50,8 +50,14 @@ class Server(uvicorn.Server):
         certificate, key = self.config.ssl_certfile, self.config.ssl_keyfile
         if certificate is None or not self.config.loaded or self.config.ssl is None:
             return  # plain HTTP, or what is read when it begins to serve
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)  # a failure leaves a context useless
-        self.config.ssl.load_cert_chain(certificate, key)
+        # A context keeps one certificate for each kind of key, and would go on to serve an EC one beside a new RSA one.
+        fresh = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        fresh.load_cert_chain(certificate, key)
+
+        def take(connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+            connection.context = fresh
+
+        self.config.ssl.sni_callback = take  # called for each connection, with or without a name
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -33,10 +33,12 @@ class Mounted:
         """Who signed it."""
         return self.folder / "ca.crt"
 
-    def renew(self, *names: str) -> "Mounted":
-        """Another certificate of another authority, for 127.0.0.1 unless `names` (DNS:HOST, IP:ADDRESS) are given."""
+    def renew(self, *names: str, rsa: bool = False) -> "Mounted":
+        """Another certificate of another authority, for 127.0.0.1 unless `names` (DNS:HOST, IP:ADDRESS) are given. Its
+        key is an EC one unless `rsa`."""
         self.folder.mkdir(exist_ok=True)
-        request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        kind = ["rsa:2048"] if rsa else ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        request = ["openssl", "req", "-x509", "-newkey", *kind, "-nodes"]
         named = ["-days", "2", "-subj", "/CN=ingest", "-addext", f"subjectAltName={','.join(names) or 'IP:127.0.0.1'}"]
         files = ["-keyout", str(self.key), "-out", str(self.certificate)]
         subprocess.run([*request, *named, *files], check=True, capture_output=True)

@@ -206,6 +206,23 @@ def test_a_runner_at_work_goes_on_after_a_renewal(tmp_path: Path, caplog: pytest
 
 
 @needs_openssl
+def test_a_key_of_another_kind_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    """After an EC key an RSA one is served, and the other way round: a rollback of the chart changes them so."""
+
+    async def scenario() -> None:
+        served = Mounted(tmp_path / "served").renew()
+        async with ingest(served) as (server, url):
+            for rsa in (True, False, True):
+                served.renew(rsa=rsa)
+                server.load_certificate()
+                runner = client(url, tmp_path, served.ca, patience_s=2.0)
+                await runner.greet()
+                await runner.close()
+
+    asyncio.run(scenario())
+
+
+@needs_openssl
 def test_the_service_goes_on_after_a_renewal(tmp_path: Path) -> None:
     """It reads artifacts from the same server, and the same file."""
 

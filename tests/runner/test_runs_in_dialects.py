@@ -202,8 +202,8 @@ def test_the_eval_type_of_an_api() -> None:
 @pytest.mark.parametrize(
     ("api", "url", "said"),
     [
-        ("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "url: /compatible-mode/ speaks openai"),
-        ("openai_responses", "http://h/v1/chat/completions", "url: /chat/completions speaks openai"),
+        ("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "url: /compatible-mode/ is a URL of the openai API"),
+        ("openai_responses", "http://h/v1/chat/completions", "url: /chat/completions is a URL of the openai API"),
     ],
 )
 def test_an_address_of_another_api(api: str, url: str, said: str) -> None:
