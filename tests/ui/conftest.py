@@ -21,21 +21,21 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model() -> Iterator[str]:
     """Base URL of a model that answers at once."""
     with running_mock() as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def slow_model() -> Iterator[str]:
     """Base URL of a model whose answers take about a second."""
     with running_mock("--ttft-ms", "300", "--itl-ms", "20") as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Shared: a test may add runs, and must not count them. Not started where there is no browser."""
     needed_browser()
@@ -66,7 +66,7 @@ def start(service: Service) -> Start:
     return started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def failed_run(service: Service) -> str:
     """An evaluation of an endpoint that is not there."""
     body = {"model": "gone", "api_url": "http://127.0.0.1:9/v1", "datasets": ["gsm8k"], "dataset_hub": "sample"}
@@ -76,7 +76,7 @@ def failed_run(service: Service) -> str:
     return run_id
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def long_run(service: Service, model: str) -> Iterator[str]:
     """A load test that goes on while the tests do: three requests a second."""
     body = {"model": "long", "url": model, "data_source": "sample", "rate": [3.0], "parallel": [4], "number": [100_000]}
