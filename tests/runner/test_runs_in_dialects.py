@@ -202,7 +202,11 @@ def test_the_eval_type_of_an_api() -> None:
 @pytest.mark.parametrize(
     ("api", "url", "said"),
     [
-        ("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "url: /compatible-mode/ is a URL of the openai API"),
+        (
+            "dashscope",
+            "https://dashscope.aliyuncs.com/compatible-mode/v1",
+            "url: /compatible-mode/ is a URL of the openai",
+        ),
         ("openai_responses", "http://h/v1/chat/completions", "url: /chat/completions is a URL of the openai API"),
     ],
 )
