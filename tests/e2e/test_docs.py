@@ -54,5 +54,5 @@ def test_the_commands_of_a_page_run_on_a_cluster(page: str, own: tuple[Kube, Pat
     if page == "docs/cluster.md":
         assert len(kube.select("secrets", "evalkube.io/api-key=true")) == 1
         assert [each["data"].keys() for each in kube.select("configmaps", "evalkube.io/data=true")] == [
-            {"questions.jsonl"}
+            {"general_test.jsonl"}
         ]
