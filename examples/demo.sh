@@ -41,18 +41,19 @@ post() {
     curl --silent --show-error -X POST "$service$1" -H 'Content-Type: application/json' -d "$2" >"$3" &
     local waiting=$!
     while kill -0 "$waiting" 2>/dev/null; do
-        show_progress
+        show_progress "${1##*/}"
         sleep 0.3
     done
     wait "$waiting"
-    show_progress
+    show_progress "${1##*/}"
     printf '\nThe answer: %s\n' "$3"
 }
 
-# show_progress - rewrites one line of the terminal, of the newest run; plain bash, because a load test shares this machine
+# show_progress KIND - rewrites one line of the terminal, of the newest run of that kind; plain bash, because a load test
+# shares this machine
 show_progress() {
     local phase='' done=0 total=0 filled newest
-    newest=$(curl --silent "$service/api/v1/runs?limit=1")
+    newest=$(curl --silent "$service/api/v1/runs?limit=1&kind=$1")
     [[ $newest =~ \"id\":\"([^\"]+)\" ]] || return 0
     local id=${BASH_REMATCH[1]}
     [[ $newest =~ \"phase\":\"([^\"]+)\" ]] && phase=${BASH_REMATCH[1]}
@@ -68,7 +69,7 @@ start mock-model "$EVALKUBE" mock-model --port 0 --ttft-ms 30 --itl-ms 2 --token
 service=$(url_of service "${started[0]}")
 model=$(url_of mock-model "${started[1]}")
 echo "mock model: $model/v1"
-echo "service:    $service (API documentation: $service/docs)"
+echo "service:    $service (dashboard: $service/ui, API documentation: $service/docs)"
 
 post /api/v1/eval '{
   "model": "qwen-plus",
@@ -108,4 +109,5 @@ if [ -z "$evaluation" ] || [ -z "$load_test" ]; then echo 'a report is missing' 
 printf '\n'
 "$EVALKUBE" runs list --server "$service"
 printf 'HTML reports:\n%s\n%s\n' "$evaluation" "$load_test"
-printf '\nNext, the result of the load test in this terminal:\n  %s report %s\n' "$EVALKUBE" "$(dirname "$load_test")"
+printf '\nNext, the result of the load test in this terminal, or both runs in the browser:\n  %s report %s\n  %s view %s\n' \
+    "$EVALKUBE" "$(dirname "$load_test")" "$EVALKUBE" "$work/outputs"

@@ -19,8 +19,8 @@ COMMAND = Path(sys.executable).with_name("evalkube")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the demo posts with curl")
 @pytest.mark.skipif(not COMMAND.exists(), reason="evalkube is not installed here (make test installs it)")
 def test_the_demo_shows_both_answers_and_leaves_nothing_running(tmp_path: Path) -> None:
-    """It exits with 0, its answers have EvalScope's keys, its reports exist, the next command that it names
-    works as it stands, and its processes are gone."""
+    """It exits with 0, its answers have EvalScope's keys, its reports exist, the next commands that it names
+    work as they stand, and its processes are gone."""
     settings = {"EVALKUBE": str(COMMAND), "PYTHON": sys.executable, "DEMO_DIR": str(tmp_path / "demo")}
     demo = ["bash", str(ROOT / "examples" / "demo.sh")]
     done = subprocess.run(
@@ -36,11 +36,15 @@ def test_the_demo_shows_both_answers_and_leaves_nothing_running(tmp_path: Path) 
     reports = [Path(line) for line in done.stdout.splitlines() if line.endswith("report.html")]
     assert [report.is_file() for report in reports] == [True, True]
     assert "100 of 100" in done.stdout
-    following = done.stdout.splitlines()[-1].split()
+    following, looking = (line.split() for line in done.stdout.splitlines()[-2:])
     again = subprocess.run(following, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     # a busy machine may have made the figures no measurement
     assert again.returncode in (Exit.DONE, Exit.INVALID), again.stderr
     assert "parallel_10_number_100" in again.stdout
+    with subprocess.Popen([*looking, "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True) as view:
+        assert view.stdout is not None
+        assert "read-only" in view.stdout.readline()
+        view.terminate()
     assert not [line for line in _command_lines() if str(tmp_path).encode() in line]
 
 
