@@ -1,6 +1,6 @@
 """Results in sentences, the same in the report, the dashboard and the command line. Pure.
 
-Only the words are made here. The arithmetic is in the contract (`crds.saturation`, `crds.offered`, `crds.verdict`).
+Only the words are made here. The arithmetic is in `crds.offered`, `crds.verdict` and `load_test.saturation`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from evalkube_crds import offered as offered_load
-from evalkube_crds import saturation as saturation_of
 from evalkube_crds import sla, summary, thresholds
 from evalkube_crds.cluster import Threshold
 from evalkube_crds.figure import Figure, Unit
@@ -17,12 +16,13 @@ from evalkube_crds.names import SampleState, Verdict
 from evalkube_crds.offered import Offered
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import DatasetResult, EvalResult, PerfResult, SlaGroup, SlaResult
-from evalkube_crds.saturation import Saturation
 from evalkube_crds.sla import Criterion
 from evalkube_crds.verdict import worst_of
 from evalkube_report import formats
 from evalkube_report.evaluation import totals
+from evalkube_report.load_test import saturation as saturation_of
 from evalkube_report.load_test import tables
+from evalkube_report.load_test.saturation import Saturation
 
 __all__ = [
     "Statement",

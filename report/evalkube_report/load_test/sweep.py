@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-from evalkube_crds import saturation
 from evalkube_crds.figure import Figure, Quantity
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
@@ -22,7 +21,7 @@ from evalkube_crds.names import Verdict
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_report import formats
 from evalkube_report.load_test import levels as wanted
-from evalkube_report.load_test import tables
+from evalkube_report.load_test import saturation, tables
 from evalkube_report.load_test.levels import Level
 from evalkube_report.plots.distributions import cumulative
 from evalkube_report.plots.values import Axis, Limit, Plot, Series

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from evalkube_crds import saturation
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import TokenBasis, Verdict
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.result_parts import NANO
+from evalkube_report.load_test import saturation
 
 
 def point(load: float, tps: int, wait_ms: int = 50, **more: Any) -> PerfPoint:
