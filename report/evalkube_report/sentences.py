@@ -11,7 +11,7 @@ from evalkube_crds import offered as offered_load
 from evalkube_crds import sla, steady, summary, thresholds
 from evalkube_crds.cluster import Threshold
 from evalkube_crds.figure import Figure, Unit
-from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, LATENCY, OUTPUT_TPS, RPS, TTFT
+from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, LATENCY, OUTPUT_TPS, RPS, TTFT, WORK
 from evalkube_crds.names import SampleState, Verdict
 from evalkube_crds.offered import Offered
 from evalkube_crds.perf_point import PerfPoint
@@ -97,7 +97,7 @@ def measured(point: PerfPoint) -> Statement | None:
     """Throughput and times of a single load; None if no request succeeded."""
     if not point.succeeded:
         return None
-    rates = [figure for figure in (RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND) if figure.of(point)]
+    rates = [figure for figure in (RPS, *WORK) if figure.of(point)]
     given = " and ".join(f"{formats.significant(rate.of(point))} {_PLAIN[rate]}" for rate in rates)
     cost = "; ".join(
         f"{name} p50 {formats.timed(p50)}, p99 {formats.timed(p99)}"
@@ -207,7 +207,7 @@ def _figure(figure: Figure, value: float) -> str:
 
 def _figures_there(group: SlaGroup) -> str:
     named = [name for name in group.criteria if group.criteria[name] not in ("max", "min")]
-    shown = dict.fromkeys([*named, *(figure.criterion for figure in (OUTPUT_TPS, RPS))])
+    shown = dict.fromkeys([*named, *(figure.criterion for figure in (*WORK, RPS))])
     said = [_figure(sla.FIGURES[name], group.figures[name]) for name in shown if name in group.figures]
     return f"There: {', '.join(said)}." if said and group.best is not None else ""
 

@@ -127,6 +127,14 @@ def test_a_sweep_by_rate_says_how_far_the_server_keeps_up() -> None:
     assert found.detail == "Requests in flight grew from 70 to 190."
 
 
+def test_a_search_says_the_throughput_of_its_kind_of_model() -> None:
+    """Texts per second of an embedding model, not only requests."""
+    figures = {"p99_latency": 0.2, "inputs_per_second": 320.0, "rps": 10.0}
+    group = SlaGroup(criteria={"p99_latency": "<=0.5"}, best=4, point="p", figures=figures)
+    found = sentences.slo_group(SlaResult(variable="parallel", groups=[group]), group)
+    assert found.detail == "There: Latency p99 200.0 ms, 320.0 inputs/s, 10.00 req/s."
+
+
 def searched(best: float | None, criteria: dict[str, str], **more: Any) -> SlaResult:
     figures = {"p99_ttft": 0.48, "tps": 812.4, "rps": 8.125} if best is not None else {}
     group = SlaGroup(criteria=criteria, best=best, point="p" if best else None, figures=figures, **more)

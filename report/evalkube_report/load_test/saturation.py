@@ -15,7 +15,7 @@ from typing import Final
 
 from evalkube_crds import steady
 from evalkube_crds.figure import Figure
-from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, LATENCY, OUTPUT_TPS, RPS, TTFT
+from evalkube_crds.figures import LATENCY, RPS, TTFT, WORK
 from evalkube_crds.intervals import Interval
 from evalkube_crds.names import Verdict
 from evalkube_crds.perf_point import PerfPoint
@@ -27,7 +27,6 @@ __all__ = ["ENOUGH", "Gain", "Saturation", "by_load", "load_of", "of", "throughp
 ENOUGH: Final = 0.95
 """The share of the highest throughput that counts as equal to it, because no run can tell them apart."""
 _HALF: Final = 0.5
-_THROUGHPUTS: Final = (OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ def load_of(point: PerfPoint) -> float | None:
 
 def throughput_of(points: Sequence[PerfPoint]) -> Figure:
     """The throughput that all points have: of output tokens, inputs or documents, otherwise of requests."""
-    for figure in _THROUGHPUTS:
+    for figure in WORK:
         if all(figure.of(point) is not None for point in points):
             return figure
     return RPS

@@ -1,15 +1,7 @@
 """The tables of a search for a service level, as values (`table.Table`). Pure."""
 
 from evalkube_crds import sla
-from evalkube_crds.figures import (
-    DOCUMENTS_PER_SECOND,
-    GOODPUT,
-    GOODPUT_RPS,
-    INPUTS_PER_SECOND,
-    OUTPUT_TPS,
-    RPS,
-    applying,
-)
+from evalkube_crds.figures import GOODPUT, GOODPUT_RPS, RPS, WORK, applying
 from evalkube_crds.results import PerfResult, SlaGroup, SlaResult
 from evalkube_report import formats
 from evalkube_report.load_test import tables
@@ -17,7 +9,7 @@ from evalkube_report.table import Row, Table
 
 __all__ = ["answers_table", "probes_tables"]
 
-_SHOWN = (RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND)
+_SHOWN = (RPS, GOODPUT, GOODPUT_RPS, *WORK)
 _NOUNS = {"parallel": "requests in flight", "rate": "requests/s"}
 
 

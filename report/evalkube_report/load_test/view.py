@@ -9,7 +9,6 @@ from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.figure import CHAT, MEAN, Better, Figure, Unit
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
-    DURATION,
     FIRST_TURN_TTFT,
     GOODPUT,
     GOODPUT_RPS,
@@ -240,7 +239,7 @@ def point_view(point: PerfPoint, requests: RequestSeries | None = None, wanted: 
     )
 
 
-_FACTS = (DURATION, RPS, GOODPUT, GOODPUT_RPS, *(figure for figure, _, _ in _SINGLE))
+_FACTS = tuple(figure for figure in tables.THROUGHPUT if figure is not SUCCESS_RATE)
 
 
 def _conversation_facts(point: PerfPoint) -> list[tuple[str, str]]:
