@@ -75,7 +75,7 @@ def test_a_goodput_is_searched_for(tmp_path: Path, mock: str) -> None:
         assert (probe.figures["goodput"] >= 0.95) is (probe.outcome == "met")
     assert group.figures["goodput"] >= 0.95
     assert "goodput_rps" in group.figures
-    assert "goodput is" in group.stopped
+    assert "Goodput is" in group.stopped
 
 
 def test_a_goodput_says_how_many_requests_may_fail(tmp_path: Path) -> None:
