@@ -22,7 +22,7 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_report import uncertainty
 from evalkube_report.uncertainty import Known
 
-__all__ = ["ENOUGH", "Gain", "Saturation", "by_load", "load_of", "of", "throughput_of", "wait_of"]
+__all__ = ["ENOUGH", "Gain", "Saturation", "by_load", "counts", "load_of", "of", "throughput_of", "wait_of"]
 
 ENOUGH: Final = 0.95
 """The share of the highest throughput that counts as equal to it, because no run can tell them apart."""
@@ -133,7 +133,7 @@ def by_load(points: Iterable[PerfPoint]) -> list[PerfPoint]:
 
     None if some loads are rates and others numbers of requests in flight, because these have no order.
     """
-    counted = [point for point in points if point.verdict is not Verdict.INVALID and point.succeeded > point.failed]
+    counted = [point for point in points if counts(point)]
     if len({point.open_loop for point in counted}) > 1 or any(load_of(point) is None for point in counted):
         return []
     found: dict[float, PerfPoint] = {}
@@ -142,6 +142,11 @@ def by_load(points: Iterable[PerfPoint]) -> list[PerfPoint]:
         if load not in found or found[load].succeeded < point.succeeded:
             found[load] = point
     return [found[load] for load in sorted(found)]
+
+
+def counts(point: PerfPoint) -> bool:
+    """Whether the figures of a load count: it is not invalid, and more requests succeeded than failed."""
+    return point.verdict is not Verdict.INVALID and point.succeeded > point.failed
 
 
 def load_of(point: PerfPoint) -> float | None:
