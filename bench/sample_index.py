@@ -18,6 +18,7 @@ from typing import Any
 import perf_run  # noqa: F401  # the rooms on the path
 
 from evalkube_crds.names import SampleState
+from evalkube_report.paging import Page
 from evalkube_report.requests import index as request_index
 from evalkube_report.requests import page as request_page
 from evalkube_report.requests.page import RequestQuery
@@ -99,7 +100,7 @@ def _requests(folder: Path, count: int) -> None:
     print(f"  series {_fastest_ms(lambda: series(request_index.load(data))):.0f} ms")
 
 
-def _select(data: bytes, query: RequestQuery) -> request_page.Page:
+def _select(data: bytes, query: RequestQuery) -> Page[request_page.Entry]:
     return request_page.select(request_index.load(data), query)
 
 

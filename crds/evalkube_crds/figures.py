@@ -49,6 +49,7 @@ __all__ = [
     "TPOT",
     "TTFT",
     "TURNS",
+    "WORK",
     "applying",
 ]
 
@@ -235,6 +236,8 @@ START_SKEW: Final = Figure(
     meaning="The greatest possible time between the starts of the shards.",
 )
 """A figure of points with several shards, about the clients; summaries of what a server does do not have it."""
+WORK: Final = (OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND)
+"""The throughput of each kind of model, in units of its own work."""
 RATES: Final = (
     *(SUCCESS_RATE, COMPLETED, RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, TOTAL_TPS),
     *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS),

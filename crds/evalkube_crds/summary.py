@@ -30,7 +30,7 @@ from evalkube_crds.figures import (
     TPOT,
     TTFT,
 )
-from evalkube_crds.headline import BEST, POINT_FIGURES
+from evalkube_crds.headline import BEST, POINT_FIGURES, figures_of
 from evalkube_crds.intervals import Interval
 from evalkube_crds.names import ErrorClass, SampleState, Verdict
 from evalkube_crds.perf_point import PerfPoint
@@ -101,8 +101,11 @@ def start_skew_s(result: EvalResult | PerfResult) -> float | None:
 
 
 def headline(result: EvalResult | PerfResult, figures: Mapping[str, float]) -> str:
-    """What a finished run says in one line: requests that failed first, then the first of its `figures`."""
-    said = [f"{name} {value:.4g}" for name, value in list(figures.items())[:_SAID]]
+    """What a finished run says in one line: requests that failed, then its headline figures.
+
+    A run without any, such as a dry run, says the first of its `figures`.
+    """
+    said = [f"{name} {value:.4g}" for name, value in list((figures_of(figures) or figures).items())[:_SAID]]
     troubles = failures(result.points) if isinstance(result, PerfResult) else ""
     return "; ".join(part for part in (troubles, ", ".join(said)) if part) or "completed"
 

@@ -5,33 +5,20 @@ from collections.abc import Sequence
 from evalkube_crds.figure import CHAT, Figure
 from evalkube_crds.figures import (
     COMPLETED,
-    DOCUMENTS_PER_SECOND,
-    DURATION,
     FIRST_TURN_TTFT,
-    GOODPUT,
-    GOODPUT_RPS,
-    INPUT_TPS,
-    INPUTS_PER_SECOND,
     ITL,
     LATENCY,
     LATER_TURN_TTFT,
-    OUTPUT_TPS,
-    RPS,
     SUCCESS_RATE,
-    TOTAL_TPS,
     TPOT,
     TTFT,
     applying,
 )
 from evalkube_crds.intervals import values_needed
 from evalkube_crds.perf_point import PerfPoint
+from evalkube_report.load_test import tables
 
 __all__ = ["perf_terms"]
-
-_RATES = (
-    *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS, OUTPUT_TPS, TOTAL_TPS),
-    *(RPS, DURATION, SUCCESS_RATE, GOODPUT, GOODPUT_RPS),
-)
 
 
 def perf_terms(points: Sequence[PerfPoint]) -> list[tuple[str, str]]:
@@ -43,7 +30,7 @@ def perf_terms(points: Sequence[PerfPoint]) -> list[tuple[str, str]]:
         *((time.label, time.meaning) for time in times),
         *(_conversation_terms() if conversations else ()),
         _INTENDED,
-        *((figure.title, _meaning(figure, chat=chat)) for figure in applying(_RATES, points)),
+        *((figure.title, _meaning(figure, chat=chat)) for figure in applying(tables.THROUGHPUT, points)),
         *_TERMS,
     ]
 

@@ -1,13 +1,16 @@
-"""What pages of samples and pages of requests share: their size, and errors for unknown names."""
+"""What pages of samples and pages of requests share: their form and size, and errors for unknown names."""
 
-from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
 from evalkube_crds.problems import nearest
 
-__all__ = ["MOST", "Order", "UnknownName", "checked_end", "optional", "place_of", "smallest_first"]
+__all__ = ["MOST", "Order", "Page", "UnknownName", "cut", "optional", "place_of", "smallest_first"]
+
+EntryT = TypeVar("EntryT")
 
 MOST: Final = 1000
 """Entries of a page."""
@@ -34,13 +37,31 @@ def place_of(field: str, name: str, known: Iterable[str]) -> int:
     raise UnknownName(field, f"there is no {name!r}{nearest(name, names)}; there is: {there}")
 
 
-def checked_end(start: int, limit: int) -> int:
-    """The end of a page that starts at `start`. Raises ValueError."""
+@dataclass(frozen=True, slots=True)
+class Page(Generic[EntryT]):
+    """Some of the `total` entries that match a query. `next`: the start of the next page; None after the last."""
+
+    entries: tuple[EntryT, ...]
+    total: int
+    start: int
+    next: int | None
+
+
+def cut(
+    chosen: Order, ordered: Callable[[Order, int], Order], entry: Callable[[int], EntryT], *, start: int, limit: int
+) -> Page[EntryT]:
+    """The page of the `chosen` rows that starts at the `start`-th of them.
+
+    `ordered` sorts at least the first rows, as many as it is told; `entry` reads a row. Raises ValueError for a `limit`
+    that is not 1 to MOST, and for a `start` below 0.
+    """
     if not 1 <= limit <= MOST:
         raise ValueError(f"a page has 1 to {MOST} entries, not {limit}")
     if start < 0:
         raise ValueError(f"a page starts at 0 or later, not at {start}")
-    return start + limit
+    end = start + limit
+    entries = tuple(entry(int(row)) for row in ordered(chosen, end)[start:end])
+    return Page(entries, len(chosen), start, end if end < len(chosen) else None)
 
 
 def smallest_first(keys: "np.ndarray[Any, np.dtype[np.floating[Any]]]", most: int | None = None) -> Order:

@@ -1,6 +1,6 @@
 """Results in sentences, the same in the report, the dashboard and the command line. Pure.
 
-Only the words are made here. The arithmetic is in the contract (`crds.saturation`, `crds.offered`, `crds.verdict`).
+Only the words are made here. The arithmetic is in `crds.offered`, `crds.verdict` and `load_test.saturation`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from evalkube_crds import offered as offered_load
-from evalkube_crds import saturation as saturation_of
-from evalkube_crds import sla, summary, thresholds
+from evalkube_crds import sla, steady, summary, thresholds
 from evalkube_crds.cluster import Threshold
 from evalkube_crds.figure import Figure, Unit
-from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, LATENCY, OUTPUT_TPS, RPS, TTFT
+from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, LATENCY, OUTPUT_TPS, RPS, TTFT, WORK
 from evalkube_crds.names import SampleState, Verdict
 from evalkube_crds.offered import Offered
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import DatasetResult, EvalResult, PerfResult, SlaGroup, SlaResult
-from evalkube_crds.saturation import Saturation
 from evalkube_crds.sla import Criterion
 from evalkube_crds.verdict import worst_of
 from evalkube_report import formats
 from evalkube_report.evaluation import totals
+from evalkube_report.load_test import saturation as saturation_of
 from evalkube_report.load_test import tables
+from evalkube_report.load_test.saturation import Saturation
 
 __all__ = [
     "Statement",
@@ -97,7 +97,7 @@ def measured(point: PerfPoint) -> Statement | None:
     """Throughput and times of a single load; None if no request succeeded."""
     if not point.succeeded:
         return None
-    rates = [figure for figure in (RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND) if figure.of(point)]
+    rates = [figure for figure in (RPS, *WORK) if figure.of(point)]
     given = " and ".join(f"{formats.significant(rate.of(point))} {_PLAIN[rate]}" for rate in rates)
     cost = "; ".join(
         f"{name} p50 {formats.timed(p50)}, p99 {formats.timed(p99)}"
@@ -207,7 +207,7 @@ def _figure(figure: Figure, value: float) -> str:
 
 def _figures_there(group: SlaGroup) -> str:
     named = [name for name in group.criteria if group.criteria[name] not in ("max", "min")]
-    shown = dict.fromkeys([*named, *(figure.criterion for figure in (OUTPUT_TPS, RPS))])
+    shown = dict.fromkeys([*named, *(figure.criterion for figure in (*WORK, RPS))])
     said = [_figure(sla.FIGURES[name], group.figures[name]) for name in shown if name in group.figures]
     return f"There: {', '.join(said)}." if said and group.best is not None else ""
 
@@ -235,23 +235,50 @@ def gates(result: EvalResult | PerfResult, gated: Sequence[Threshold]) -> Statem
 
 
 def saturation(result: PerfResult) -> Statement | None:
-    """The load from which on throughput no longer rises; None for fewer than two loads."""
+    """The load from which on throughput no longer rises; None for fewer than two loads, and for a search whose probes
+    are too short to tell.
+    """
     found = saturation_of.of(result.points)
     if found is None:
         return None
-    if found.beyond is not None:
-        text = f"{_load(found.knee)} saturates the server: {_step(found, found.beyond, found.knee)}."
-        return Statement("Saturation", text)
-    text = f"Not reached: throughput still grows at {_load(found.knee)}, the highest load."
+    if not found.known:
+        return _not_known(found) if result.sla is None else None
+    if not found.at_highest:
+        return Statement(
+            "Saturation", f"{_load(found.knee)} saturates the server: {_step(found)}.", detail=" ".join(_parts(found))
+        )
     if (load := offered_load.of(found.knee)) is not None and load.kept_up is False:
         return None  # it was more than the server can do; what is said of the offered load has it
-    more = f"{_step(found, found.knee, found.below)}. " if found.below is not None else ""
-    return Statement("Saturation", text, detail=f"{more}A higher load may give more.")
+    text = f"Not reached: throughput still grows at {_load(found.knee)}, the highest load."
+    return Statement(
+        "Saturation", text, detail=" ".join([f"{_step(found)}.", *_parts(found), "A higher load may give more."])
+    )
 
 
-def _step(found: Saturation, high: PerfPoint, low: PerfPoint) -> str:
+def _not_known(found: Saturation) -> Statement:
+    if found.short is not None:
+        text = f"Not known: {_load(found.short)} was over before the load was steady."
+        return Statement("Saturation", text, detail=f"No steady part: {steady.why_none(found.short)}.")
+    ends = found.step.interval
+    chance = (
+        "there are too few requests to tell"
+        if ends is None
+        else f"by chance it may be {_more(ends[0])} to {_more(ends[1])}"
+    )
+    text = f"Not known: {_step(found)}, but {chance}."
+    return Statement("Saturation", text, detail=" ".join([*_parts(found), "More requests at each load tell more."]))
+
+
+def _parts(found: Saturation) -> Iterator[str]:
+    """What the tables call the part whose throughput is compared."""
+    if any(steady.rate(point, found.figure) for point in (found.step.low, found.step.high)):
+        yield "Throughput is that of the steady part."
+
+
+def _step(found: Saturation) -> str:
     """The gain in throughput of the higher of two loads, and the longer wait."""
-    given = f"{_load(high)} gives {_more(found.gain)} {_PLAIN.get(found.figure, found.figure.title)} than {_load(low)}"
+    step, noun = found.step, _PLAIN.get(found.figure, found.figure.title)
+    given = f"{_load(step.high)} gives {_more(step.ratio)} {noun} than {_load(step.low)}"
     return f"{given}, {_slower(found.slowdown, found.wait)}" if found.slowdown is not None else given
 
 

@@ -56,8 +56,9 @@ class SampleTables:
             read = _reader({paths[kind]: file for kind, file in opened.items()})
             self._write(sample_table.rows(part, self._result, read))
             shown = _shown(part, read)
-        if found.heat_map is not None and "reviews" in files:  # a map has a cell of each sample
-            shown[paths["reviews"]] = files["reviews"].read_bytes()
+            if found.heat_map is not None and "reviews" in files:  # a map has a cell of each sample of this run
+                places = (part.slices(row).get("reviews") for row in range(len(part.rows)))
+                shown[paths["reviews"]] = b"\n".join(read(place) for place in places if place is not None)
         return shown
 
     def close(self) -> None:

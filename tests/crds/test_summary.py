@@ -52,3 +52,11 @@ def test_the_line_of_a_finished_run() -> None:
     assert summary.headline(result, {"rps": 2.5}) == "1 of 4 requests failed: connect; rps 2.5"
     assert summary.headline(PerfResult(run_id="r", model="m"), {}) == "completed"
     assert summary.headline(EvalResult(run_id="r", model="m"), {"score": 0.5}) == "score 0.5"
+
+
+def test_the_line_has_the_figures_that_lists_show() -> None:
+    """Those of the fastest load, and not of the first one; a run without them says what it has."""
+    result = PerfResult(run_id="r", model="m")
+    figures = {"rps": 9.0, "a/success_rate": 1.0, "a/rps": 3.0, "b/rps": 9.0, "b/ttft_p99_s": 0.25}
+    assert summary.headline(result, figures) == "rps 9, ttft_p99_s 0.25"
+    assert summary.headline(result, {"estimate/calls": 8.0}) == "estimate/calls 8"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.intervals import Interval
+from evalkube_report.formats import Unit
 from evalkube_report.plots import axes, bins, data, drawing
 from evalkube_report.plots.distributions import cumulative, distribution
 from evalkube_report.plots.values import Axis, Band, Entry, Figure, Grid, Intervals, Limit, Plot, Series, Span
@@ -118,6 +119,14 @@ def test_a_distribution_is_well_formed_and_told() -> None:
     assert root.findtext("desc") == "100 values; p50 50.50, p90 90.10, p99 99.01 ms"
     counts = [int((bar.findtext("title") or "").rpartition(": ")[2]) for bar in root.iter("rect")]
     assert sum(counts) == 100
+
+
+def test_columns_of_counts_have_whole_edges() -> None:
+    """A token count is 32, not 32.00, in the table and in the tooltip."""
+    plot = distribution(_histogram(*[32] * 5), "Output tokens", unit=Unit("tokens"))
+    assert plot is not None
+    assert [row.cells for row in data.table_of(plot).rows if row.cells[1] != "0"] == [("32 to 33", "5")]
+    assert "32 to 33 tokens: 5" in drawing.drawn(plot)
 
 
 def test_cumulative_shares_lie_over_each_other() -> None:

@@ -78,6 +78,22 @@ def test_a_sweep_that_still_grows_says_so() -> None:
     )
 
 
+def test_a_saturation_that_is_not_known_says_why() -> None:
+    """Chance, or a load that was too short. A search that does not know it says nothing of it."""
+    chance = said(load(point(3, 1000), point(4, 1024, 51)), "Saturation")
+    assert chance.text == (
+        "Not known: 4 in flight gives 2.4 % more output tokens per second than 3 in flight, at the same TTFT p50, but "
+        "by chance it may be 25.7 % fewer to 30.5 % more."
+    )
+    window = SteadyWindow(absent={SteadyAbsence.TOO_SHORT: 1}, run_ns=NANO)
+    short = load(point(8, 1000, steady=window), point(16, 1004))
+    found = said(short, "Saturation")
+    assert found.text == "Not known: 8 in flight was over before the load was steady."
+    assert "too few requests were sent" in found.detail
+    searched = short.model_copy(update={"sla": SlaResult(variable="parallel", runs=1)})
+    assert sentences.saturation(searched) is None
+
+
 @pytest.mark.parametrize(
     ("measured", "tone", "text"),
     [
@@ -109,6 +125,14 @@ def test_a_sweep_by_rate_says_how_far_the_server_keeps_up() -> None:
     assert found.text.startswith("The server kept up with 20 requests/s. 40 requests/s offered, 20 requests/s achieved")
     assert "the backlog grew" in found.text
     assert found.detail == "Requests in flight grew from 70 to 190."
+
+
+def test_a_search_says_the_throughput_of_its_kind_of_model() -> None:
+    """Texts per second of an embedding model, not only requests."""
+    figures = {"p99_latency": 0.2, "inputs_per_second": 320.0, "rps": 10.0}
+    group = SlaGroup(criteria={"p99_latency": "<=0.5"}, best=4, point="p", figures=figures)
+    found = sentences.slo_group(SlaResult(variable="parallel", groups=[group]), group)
+    assert found.detail == "There: Latency p99 200.0 ms, 320.0 inputs/s, 10.00 req/s."
 
 
 def searched(best: float | None, criteria: dict[str, str], **more: Any) -> SlaResult:

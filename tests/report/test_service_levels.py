@@ -35,7 +35,7 @@ RESULT = PerfResult(
 def test_the_page_shows_what_was_found_and_tried() -> None:
     """The answer, why it is one, and every value with what was measured there."""
     page = html.perf_report(RESULT, spec=PerfRunSpec(model="m", url="http://h/v1"))
-    said = ("p99_ttft &lt;= 0.5", "24 does not meet", "51.00 ms", "610.0 ms", "missed", "even the lower bound fails")
+    said = ("TTFT p99 &lt;= 500 ms", "24 does not meet", "51.00 ms", "610.0 ms", "missed", "even the lower bound fails")
     for text in said:
         assert text in page, text
     assert page.count('<tr class="invalid">') == 1
@@ -47,3 +47,10 @@ def test_the_answer_is_a_table() -> None:
     assert answers is not None
     assert answers.columns[0] == "Wanted"
     assert service_levels.answers_table(RESULT.model_copy(update={"sla": None})) is None
+
+
+def test_tables_name_figures_as_all_others_do() -> None:
+    """By their titles, and bounds with their unit."""
+    tried = service_levels.probes_tables(RESULT)[0]
+    assert tried.caption == "Tried for TTFT p99 <= 500 ms, 3 runs each"
+    assert tried.columns == ("Point", "Criteria", "Requests in flight", "TTFT p99")

@@ -43,3 +43,21 @@ def test_a_subset_without_lines_is_no_fault(tmp_path: Path) -> None:
         tables.add(0, 1, {"reviews": tmp_path / "reviews"})
     assert sample_index.load(tables.index()).find("mmlu", "logic", 3) == 0
     assert len((tmp_path / "samples.csv").read_bytes().splitlines()) == 2
+
+
+def test_a_heat_map_has_no_sample_of_an_earlier_run(tmp_path: Path) -> None:
+    """In a folder where more questions were asked before, their lines are still there."""
+    made = result(needle=["main"])
+    made.datasets[0].heat_map = ("length", "depth")
+    made.datasets[0].subsets[0].requested = 2
+    lines = [review(at) for at in range(3)]
+    for at, line in enumerate(lines):
+        line["sample_score"]["sample_metadata"] = {"length": 1000 * at, "depth": 50}
+    (tmp_path / "reviews").write_bytes(b"".join(jsonl(*lines)))
+    with closing(indexing.SampleTables(made, 1, tmp_path / "samples.csv")) as tables:
+        some = tables.add(0, 0, {"reviews": tmp_path / "reviews"})
+
+    async def some_of(path: str) -> bytes | None:
+        return some.get(path)
+
+    assert [cell.x for cell in asyncio.run(evidence.gathered(made, some_of)).cells["needle"]] == [0, 1000]

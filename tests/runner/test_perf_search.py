@@ -216,9 +216,9 @@ def test_the_smallest_latency() -> None:
     ("space", "server", "value", "why"),
     [
         (parallel(upper=32), knee(1000), 32, "the upper bound 32 meets the criteria"),
-        (parallel(start=8, lower=4), knee(2), None, "the lower bound 4 does not meet the criteria (at 4: p99_ttft is"),
-        (parallel(), knee(5), 5, "6 does not meet the criteria any more (at 6: p99_ttft is 0.601, wanted <= 0.5)"),
-        (parallel(), lambda _: figures(), None, "(at 1: there is no p99_ttft)"),
+        (parallel(start=8, lower=4), knee(2), None, "the lower bound 4 does not meet the criteria (at 4: TTFT p99 is"),
+        (parallel(), knee(5), 5, "6 does not meet the criteria any more (at 6: TTFT p99 is 0.601 s, wanted <= 0.5 s)"),
+        (parallel(), lambda _: figures(), None, "(at 1: there is no TTFT p99)"),
         (
             parallel(),
             lambda value: Probed({"success_rate": 1.0 if value < 9 else 0.9, "p99_ttft": 0.1}, valid=True),

@@ -75,7 +75,7 @@ def test_a_goodput_is_searched_for(tmp_path: Path, mock: str) -> None:
         assert (probe.figures["goodput"] >= 0.95) is (probe.outcome == "met")
     assert group.figures["goodput"] >= 0.95
     assert "goodput_rps" in group.figures
-    assert "goodput is" in group.stopped
+    assert "Goodput is" in group.stopped
 
 
 def test_a_goodput_says_how_many_requests_may_fail(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_groups_share_points(tmp_path: Path, mock: str) -> None:
     wanted = spec(mock, sla_upper_bound=2, **TTFT | {"sla_params": groups, "sla_num_runs": 1})
     _, names, (first, second) = answer(tmp_path, wanted)
     assert (first.best, second.best, len(names)) == (2, None, 2)
-    assert "avg_latency is 0.2" in second.stopped
+    assert "Latency mean is 0.2" in second.stopped
 
 
 def test_a_rate_in_open_loop(tmp_path: Path, mock: str) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
-from evalkube_crds import saturation
 from evalkube_crds.figure import Figure, Unit
 from evalkube_crds.figures import LATENCY, TTFT
 from evalkube_crds.histogram import Histogram
@@ -12,7 +11,7 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.result_parts import NANO
 from evalkube_crds.results import PerfResult
 from evalkube_report import formats
-from evalkube_report.load_test import tables
+from evalkube_report.load_test import saturation, tables
 from evalkube_report.plots.distributions import cumulative
 from evalkube_report.plots.values import Axis, Plot, Series
 

@@ -70,7 +70,7 @@ class RequestBrowser:
     row: Text | None
 
 
-def browser(index: Index, found: Page, here: Address, row: bytes | None) -> RequestBrowser:
+def browser(index: Index, found: Page[Entry], here: Address, row: bytes | None) -> RequestBrowser:
     """The list of requests. `row`: the line of the open request."""
     listed = here.but(row=None)
     return RequestBrowser(

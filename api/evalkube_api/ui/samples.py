@@ -84,7 +84,7 @@ class Browser:
     """Whether the query leaves anything out."""
 
 
-def browser(run_id: str, index: Index, found: Page, read: Sequence[Sample | None], here: Address) -> Browser:
+def browser(run_id: str, index: Index, found: Page[Entry], read: Sequence[Sample | None], here: Address) -> Browser:
     """The list of samples. `read`: the short form of each sample on the page `found`."""
     asked = here.query
     datasets = index.datasets if len(index.datasets) > 1 else ()

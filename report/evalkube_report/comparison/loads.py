@@ -14,11 +14,10 @@ from evalkube_crds.names import TokenBasis, Verdict
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import PerfResult
 from evalkube_crds.verdict import worst_of
-from evalkube_report import formats
-from evalkube_report.comparison import uncertainty
-from evalkube_report.comparison.uncertainty import Known, Measured
+from evalkube_report import formats, uncertainty
 from evalkube_report.comparison.values import Delta, LoadComparison, LoadSide, Outcome, PointComparison, Versus
 from evalkube_report.load_test import tables
+from evalkube_report.uncertainty import Known, Measured
 
 __all__ = ["Incomparable", "load_tests"]
 

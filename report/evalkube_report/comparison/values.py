@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from evalkube_crds.figure import Figure
-from evalkube_crds.intervals import Interval
+from evalkube_crds.intervals import CONFIDENCE, Interval
 from evalkube_crds.names import Verdict
 
 __all__ = ["Delta", "LoadComparison", "LoadSide", "Outcome", "PointComparison", "Versus"]
@@ -79,7 +79,7 @@ class LoadComparison:
         """The figures by name, ready for JSON. An unknown figure is null."""
         return {
             "baseline": _side(self.baseline),
-            "confidence": 0.95,
+            "confidence": CONFIDENCE,
             "candidates": [
                 {
                     "candidate": _side(one.candidate),

@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
-
 from evalkube_crds import sample_lines
 from evalkube_crds.results import EvalResult
 from evalkube_report.evaluation import judge_words, rows
 from evalkube_report.evaluation.rows import SampleRow
+from evalkube_report.lines import records
 from evalkube_report.plots.heat_map import Cell
 
 __all__ = ["Evidence", "Get", "gathered", "subset_rows"]
@@ -79,13 +78,8 @@ def subset_rows(
 
 
 def _lines(data: bytes) -> Iterator[dict[str, Any]]:
-    for line in data.splitlines():
-        try:
-            record = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(record, dict) and isinstance(record.get("index"), int):
-            yield record
+    found = (record for _, _, record in records(data.splitlines()))
+    return (record for record in found if isinstance(record.get("index"), int))
 
 
 def _scored(

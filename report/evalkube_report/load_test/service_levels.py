@@ -1,23 +1,15 @@
 """The tables of a search for a service level, as values (`table.Table`). Pure."""
 
 from evalkube_crds import sla
-from evalkube_crds.figures import (
-    DOCUMENTS_PER_SECOND,
-    GOODPUT,
-    GOODPUT_RPS,
-    INPUTS_PER_SECOND,
-    OUTPUT_TPS,
-    RPS,
-    applying,
-)
+from evalkube_crds.figures import GOODPUT, GOODPUT_RPS, RPS, WORK, applying
 from evalkube_crds.results import PerfResult, SlaGroup, SlaResult
-from evalkube_report import formats
+from evalkube_report import formats, sentences
 from evalkube_report.load_test import tables
 from evalkube_report.table import Row, Table
 
 __all__ = ["answers_table", "probes_tables"]
 
-_SHOWN = (RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND)
+_SHOWN = (RPS, GOODPUT, GOODPUT_RPS, *WORK)
 _NOUNS = {"parallel": "requests in flight", "rate": "requests/s"}
 
 
@@ -68,9 +60,10 @@ def _probes(found: SlaResult, group: SlaGroup) -> Table:
         )
         for probe in group.probes
     ]
-    columns = ("Point", "Criteria", _NOUNS[found.variable].capitalize(), *names)
+    titles = (sla.FIGURES[name].title for name in names)
+    columns = ("Point", "Criteria", _NOUNS[found.variable].capitalize(), *titles)
     return Table(f"Tried for {_wanted(group)}, {found.runs} runs each", columns, tuple(rows), words=2)
 
 
 def _wanted(group: SlaGroup) -> str:
-    return " and ".join(map(str, sla.group_of(group.criteria)))
+    return sentences.criteria(sla.group_of(group.criteria))

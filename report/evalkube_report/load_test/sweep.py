@@ -3,26 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from evalkube_crds import saturation
 from evalkube_crds.figure import Figure, Quantity
-from evalkube_crds.figures import (
-    DOCUMENTS_PER_SECOND,
-    GOODPUT_RPS,
-    INPUT_TPS,
-    INPUTS_PER_SECOND,
-    ITL,
-    LATENCY,
-    OUTPUT_TPS,
-    RPS,
-    TPOT,
-    TTFT,
-    applying,
-)
+from evalkube_crds.figures import GOODPUT_RPS, INPUT_TPS, ITL, LATENCY, RPS, TPOT, TTFT, WORK, applying
 from evalkube_crds.names import Verdict
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_report import formats
 from evalkube_report.load_test import levels as wanted
-from evalkube_report.load_test import tables
+from evalkube_report.load_test import saturation, tables
 from evalkube_report.load_test.levels import Level
 from evalkube_report.plots.distributions import cumulative
 from evalkube_report.plots.values import Axis, Limit, Plot, Series
@@ -67,13 +54,10 @@ def by_load(points: Sequence[PerfPoint], levels: Sequence[Level] = ()) -> list[P
         return []
     ordered = _ordered(points)
     xs, axis = _load_axis(ordered)
-    drawn = [_throughput(ordered, [figure], xs, axis) for figure in applying(_THROUGHPUTS, ordered)]
+    drawn = [_throughput(ordered, [figure], xs, axis) for figure in applying((*WORK, INPUT_TPS), ordered)]
     drawn.append(_throughput(ordered, applying((RPS, GOODPUT_RPS), ordered), xs, axis))
     drawn += [_times(ordered, time, xs, axis, levels) for time in (TTFT, TPOT, LATENCY)]
     return [plot for plot in drawn if plot is not None]
-
-
-_THROUGHPUTS: Final = (OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS)
 
 
 def _throughput(

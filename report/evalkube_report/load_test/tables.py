@@ -1,26 +1,21 @@
 """The tables of a load test, as values (`table.Table`). Pure; numbers are formatted here and nowhere later."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from evalkube_crds.figure import CHAT, Figure, Quantity
 from evalkube_crds.figure import Unit as FigureUnit
 from evalkube_crds.figures import (
-    DOCUMENTS_PER_SECOND,
+    COMPLETED,
     DURATION,
     FIRST_TURN_TTFT,
-    GOODPUT,
-    GOODPUT_RPS,
-    INPUT_TPS,
-    INPUTS_PER_SECOND,
     ITL,
     LATENCY,
     LATER_TURN_TTFT,
-    OUTPUT_TPS,
     QUANTITIES,
-    RPS,
+    RATES,
     START_SKEW,
     SUCCESS_RATE,
-    TOTAL_TPS,
     TPOT,
     TTFT,
     applying,
@@ -36,6 +31,7 @@ from evalkube_report.formats import Unit
 from evalkube_report.table import Row, Table
 
 __all__ = [
+    "THROUGHPUT",
     "conversations_text",
     "error_table",
     "health_facts",
@@ -88,17 +84,15 @@ def measured(figure: Figure, value: float | None) -> str:
     return text if figure.unit in (FigureUnit.SECONDS, FigureUnit.SHARE) or value is None else f"{text} {figure.unit}"
 
 
-_THROUGHPUT = (
-    *(SUCCESS_RATE, DURATION, RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, TOTAL_TPS),
-    *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS),
-)
+THROUGHPUT: Final = (SUCCESS_RATE, DURATION, *(figure for figure in RATES if figure not in (SUCCESS_RATE, COMPLETED)))
+"""The figures of whole loads, in the order of tables."""
 _TIMES = (LATENCY, TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, ITL)
 _SHOWN_PERCENTS = (50, 90, 99)
 
 
 def summary_table(result: PerfResult) -> Table:
     """The results of each point of the sweep, marked by its verdict."""
-    figures = applying(_THROUGHPUT, result.points)
+    figures = applying(THROUGHPUT, result.points)
     rows = [Row(_throughput(point, figures), mark=_mark(point)) for point in result.points]
     columns = ("Point", "Load", "Requests", "Failed", *(figure.title for figure in figures))
     return Table("Throughput", columns, tuple(rows), words=2)

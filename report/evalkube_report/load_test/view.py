@@ -9,7 +9,6 @@ from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.figure import CHAT, MEAN, Better, Figure, Unit
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
-    DURATION,
     FIRST_TURN_TTFT,
     GOODPUT,
     GOODPUT_RPS,
@@ -27,7 +26,7 @@ from evalkube_crds.figures import (
     TURNS,
     applying,
 )
-from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict
+from evalkube_crds.names import ANSWER_NOTES, AnswerNote
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfResult
@@ -36,6 +35,7 @@ from evalkube_report.load_test import (
     courses,
     levels,
     prompt_facts,
+    saturation,
     server_section,
     service_levels,
     steady_section,
@@ -133,7 +133,7 @@ def tiles(points: Sequence[PerfPoint]) -> list[Tile]:
     """The headline figures: of the only point, or the best of those points whose figures count."""
     if len(points) == 1:
         return _single_tiles(points[0])
-    trusted = [point for point in points if point.verdict is not Verdict.INVALID and point.failed <= point.succeeded]
+    trusted = [point for point in points if saturation.counts(point)]
     succeeded = sum(point.succeeded for point in points)
     requests = succeeded + sum(point.failed for point in points)
     return [
@@ -240,7 +240,7 @@ def point_view(point: PerfPoint, requests: RequestSeries | None = None, wanted: 
     )
 
 
-_FACTS = (DURATION, RPS, GOODPUT, GOODPUT_RPS, *(figure for figure, _, _ in _SINGLE))
+_FACTS = tuple(figure for figure in tables.THROUGHPUT if figure is not SUCCESS_RATE)
 
 
 def _conversation_facts(point: PerfPoint) -> list[tuple[str, str]]:

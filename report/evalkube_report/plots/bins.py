@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from evalkube_crds.histogram import Histogram
+from evalkube_crds.histogram import Histogram, bucket_of, edges_of
 
 __all__ = ["Bars", "bars"]
 
@@ -11,9 +11,6 @@ _LOG_FROM_RATIO = 20.0
 """From this ratio of the largest to the small values on, a linear axis would show one bar and a far dot."""
 
 _LOG_MOST_RATIO = 1e5
-
-_SUB_BITS = 10
-"""Of the histogram's layout: 1024 buckets for each power of two."""
 
 _COARSE = 8
 """Bars this many buckets wide show nothing of where the buckets begin."""
@@ -52,7 +49,8 @@ def bars(histogram: Histogram, most: int = 48) -> Bars | None:
 
 def _aligned(low: float, high: float, size: int) -> tuple[float, float, int]:
     """Edges at the histogram's own buckets. Bars of one and a half buckets would show a comb that is no data."""
-    width = 1 << max(0, int(high).bit_length() - _SUB_BITS - 1)
+    least, most = edges_of(bucket_of(int(high)))
+    width = most - least + 1
     if (high - low) / size > _COARSE * width:
         return low, high, size
     step = math.ceil((high - low) / size / width) * width

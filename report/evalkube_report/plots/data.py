@@ -33,7 +33,7 @@ def table_of(figure: Figure) -> Table:
 
 
 def _columns_table(plot: Plot, columns: Columns) -> Table:
-    edges = [formats.significant(edge, 4) for edge in columns.edges]
+    edges = [formats.amount(edge) for edge in columns.edges]
     rows = tuple(
         Row((f"{low} to {high}", formats.count(times)))
         for low, high, times in zip(edges, edges[1:], columns.counts, strict=False)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from html import escape
 
 from evalkube_crds.intervals import Interval
-from evalkube_report import formats
 from evalkube_report.formats import amount, count, percent, tick
 from evalkube_report.plots import axes, data
 from evalkube_report.plots.axes import Ruler
@@ -132,7 +131,7 @@ class _Sheet:
                 low, high = columns.edges[index], columns.edges[index + 1]
                 left, right = self.x.at(low), self.x.at(high)
                 top = min(self.y.at(times), self.floor - 1)  # a single value among many must still be seen
-                span = f"{formats.significant(low, 3)} to {formats.significant(high, 3)}{unit}: {count(times)}"
+                span = f"{amount(low, 3)} to {amount(high, 3)}{unit}: {count(times)}"
                 yield (
                     f'<rect class="s0 column" x="{left + 0.5:.1f}" y="{top:.1f}" '
                     f'width="{max(0.8, right - left - 1):.1f}" height="{self.floor - top:.1f}">'

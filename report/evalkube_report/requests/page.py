@@ -1,11 +1,12 @@
 """Pages of a point's measured requests: filtered, sorted and cut by the index alone."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from evalkube_report.paging import MOST, Order, UnknownName, checked_end, optional, place_of, smallest_first
+from evalkube_report.paging import MOST, Order, Page, UnknownName, cut, optional, place_of, smallest_first
 from evalkube_report.requests.index import Index
 
 __all__ = ["MOST", "Entry", "Page", "RequestQuery", "Sort", "State", "UnknownName", "entry", "select"]
@@ -47,26 +48,13 @@ class Entry:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some of the `total` requests that match a query. `next`: the start of the next page; None after the last."""
-
-    entries: tuple[Entry, ...]
-    total: int
-    start: int
-    next: int | None
-
-
-def select(index: Index, query: RequestQuery, *, start: int = 0, limit: int = 50) -> Page:
+def select(index: Index, query: RequestQuery, *, start: int = 0, limit: int = 50) -> Page[Entry]:
     """The page that starts at the `start`-th matching request.
 
     Raises UnknownName, and ValueError for a `limit` that is not 1 to MOST.
     """
-    end = checked_end(start, limit)
-    chosen = _chosen(index, query)
-    rows = _ordered(index, query, chosen, end)[start:end]
-    following = end if end < len(chosen) else None
-    return Page(tuple(entry(index, int(row)) for row in rows), len(chosen), start, following)
+    ordered, read = partial(_ordered, index, query), partial(entry, index)
+    return cut(_chosen(index, query), ordered, read, start=start, limit=limit)
 
 
 def entry(index: Index, row: int) -> Entry:

@@ -1,12 +1,13 @@
 """Pages of an evaluation's samples: filtered, sorted and cut by the index alone."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from evalkube_crds.names import SampleState
-from evalkube_report.paging import MOST, Order, UnknownName, checked_end, optional, place_of, smallest_first
+from evalkube_report.paging import MOST, Order, Page, UnknownName, cut, optional, place_of, smallest_first
 from evalkube_report.samples.index import STATES, Index
 
 __all__ = ["MOST", "Around", "Entry", "Page", "SampleQuery", "Sort", "UnknownName", "around", "entry", "select"]
@@ -45,16 +46,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some of the `total` samples that match a query. `next`: the start of the next page; None after the last."""
-
-    entries: tuple[Entry, ...]
-    total: int
-    start: int
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Around:
     """The samples before and after a sample among those that match a query. `place`: its own place (from 0)."""
 
@@ -64,16 +55,13 @@ class Around:
     total: int
 
 
-def select(index: Index, query: SampleQuery, *, start: int = 0, limit: int = 50) -> Page:
+def select(index: Index, query: SampleQuery, *, start: int = 0, limit: int = 50) -> Page[Entry]:
     """The page that starts at the `start`-th matching sample.
 
     Raises UnknownName, and ValueError for a `limit` that is not 1 to MOST.
     """
-    end = checked_end(start, limit)
-    chosen = _chosen(index, query)
-    rows = _ordered(index, query, chosen, end)[start:end]
-    following = end if end < len(chosen) else None
-    return Page(tuple(entry(index, int(row)) for row in rows), len(chosen), start, following)
+    ordered, read = partial(_ordered, index, query), partial(entry, index)
+    return cut(_chosen(index, query), ordered, read, start=start, limit=limit)
 
 
 def around(index: Index, query: SampleQuery, row: int) -> Around:

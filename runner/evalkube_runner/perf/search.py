@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalkube_crds import sla
+from evalkube_crds.figure import Unit
 from evalkube_crds.sla import Criterion
 from evalkube_runner.perf.search_peak import lowest_best, peak
 from evalkube_runner.perf.search_space import NUDGE, STEP, Found, Space, Try
@@ -93,17 +94,20 @@ def _shortfall(group: Sequence[Criterion], figures: Mapping[str, float]) -> str:
     """The criteria that are missed, in words; empty where all are met. All requests must succeed, unless the group says
     itself how many may fail.
     """
-    said = [
-        f"{criterion.metric} is {figures[criterion.metric]:.4g}, wanted {criterion.op} {criterion.bound:g}"
-        if criterion.metric in figures and criterion.bound is not None
-        else f"there is no {criterion.metric}"
-        for criterion in group
-        if not criterion.met(figures)
-    ]
+    said = [_missed(criterion, figures) for criterion in group if not criterion.met(figures)]
     success = figures.get("success_rate", 0.0)
     if success < 1 and not sla.forgives_failures(group):
         said.append(f"{1 - success:.2%} of the requests failed")
     return ", ".join(said)
+
+
+def _missed(criterion: Criterion, figures: Mapping[str, float]) -> str:
+    figure = sla.FIGURES[criterion.metric]
+    if criterion.metric not in figures or criterion.bound is None:
+        return f"there is no {figure.title}"
+    unit = "" if figure.unit is Unit.SHARE else f" {figure.unit}"
+    value = f"{figures[criterion.metric]:.4g}{unit}"
+    return f"{figure.title} is {value}, wanted {criterion.op} {criterion.bound:g}{unit}"
 
 
 def _score(criterion: Criterion, figures: Mapping[str, float]) -> float | None:

@@ -47,7 +47,7 @@ from evalkube_crds.intervals import CONFIDENCE, Interval, values_needed
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.result_parts import NANO
 
-__all__ = ["MEASURED", "REPEATS", "Known", "Measured", "difference", "of_repeats"]
+__all__ = ["MEASURED", "RATES", "REPEATS", "Known", "Measured", "difference", "of_repeats"]
 
 REPEATS: Final = 3
 _Z: Final = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
@@ -208,6 +208,8 @@ _FLOWS: Final = (
     _Flow(DOCUMENTS_PER_SECOND, sizes=INPUTS),
     _Flow(INPUT_TPS, sizes=INPUT_TOKENS),
 )
+RATES: Final = {flow.figure: flow.known for flow in _FLOWS}
+"""The functions that give the intervals of rates."""
 _TIMES: Final = (TTFT, TPOT, ITL, LATENCY)
 _PERCENTS: Final = (50, 90, 99)
 
@@ -221,7 +223,7 @@ def _of_time(time: Quantity) -> list[Measured]:
 
 MEASURED: Final = (
     *(Measured(figure, partial(_share, figure=figure)) for figure in (SUCCESS_RATE, GOODPUT)),
-    *(Measured(flow.figure, flow.known) for flow in _FLOWS),
+    *(Measured(figure, known) for figure, known in RATES.items()),
     *(one for time in _TIMES for one in _of_time(time)),
 )
 """What is compared, in the order of tables."""
