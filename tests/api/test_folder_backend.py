@@ -103,6 +103,21 @@ def test_a_path_leads_out_of_no_folder(tmp_path: Path) -> None:
             assert "secret" not in service.client.get(f"{files}/{path}").text.replace("secret.txt", "")
 
 
+@pytest.mark.parametrize("name", ["runner.log", "response.json"])
+def test_a_link_of_a_strangers_folder_shows_nothing(tmp_path: Path, name: str) -> None:
+    """The log and the results of a run may be links to files of this machine."""
+    run = ended_run(1)
+    run = run.model_copy(update={"status": run.status.model_copy(update={"results": None})})
+    (run_id,) = written(tmp_path / "outputs", [run])
+    (tmp_path / "own").write_text('{"own": "secret"}')
+    link = tmp_path / "outputs" / ".evalkube" / "runs" / run_id / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(tmp_path / "own")
+    with running_service(tmp_path / "outputs", backend="folder") as service:
+        for path in ("logs", "result"):
+            assert "secret" not in service.client.get(f"/api/v1/runs/{run_id}/{path}").text
+
+
 def test_a_folder_without_runs_is_said_to_be_one(tmp_path: Path) -> None:
     """The command ends, with what to name instead."""
     command = [sys.executable, "-m", "evalkube_cli.main", "view", str(tmp_path)]

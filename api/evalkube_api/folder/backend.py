@@ -47,6 +47,7 @@ class FolderBackend:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._resolved = root.resolve()
         self._reader = Reader(root)
         self._found: Mapping[str, Found] = {}
         self._looked_at = -_LOOK_S
@@ -143,7 +144,7 @@ class FolderBackend:
     async def results(self, run_id: str) -> bytes:
         """See backend.Backend."""
         run, found = await self.get(run_id), self._one(run_id)
-        data = await asyncio.to_thread(_results, run, found)
+        data = await asyncio.to_thread(_results, run, found, self._resolved)
         if data is None:
             raise errors.NotFound(f"run {run_id} has no results; its phase is {run.status.phase}")
         return data
@@ -173,7 +174,9 @@ class FolderBackend:
     async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
         """See backend.Backend."""
         await self._look()
-        path = await asyncio.to_thread(_log_of, self._one(run_id))
+        path = await asyncio.to_thread(_log_of, self._one(run_id), self._resolved)
+        if path is None:
+            return
 
         async def wait(seconds: float) -> Run:
             await asyncio.sleep(seconds)
@@ -191,7 +194,7 @@ class FolderBackend:
         return await asyncio.to_thread(folders.opened, self._one(run_id).folder, path, self._hidden(), span)
 
     def _hidden(self) -> Path:
-        return self.root.resolve() / reading.CONTROL
+        return self._resolved / reading.CONTROL
 
 
 def _check(query: RunQuery) -> None:
@@ -199,20 +202,29 @@ def _check(query: RunQuery) -> None:
         raise errors.InvalidRequest.because("needs a cluster; this is a folder of outputs", "namespace")
 
 
-def _results(run: Run, found: Found) -> bytes | None:
+def _results(run: Run, found: Found, root: Path) -> bytes | None:
     if run.status.results is not None:
         return orjson.dumps(run.status.results)
     if found.control is not None:
+        path = found.control / "response.json"
         try:
-            return files.read(found.control / "response.json", _MOST_RESULT_BYTES)
+            return files.read(path, _MOST_RESULT_BYTES) if _is_within(path, root) else None
         except OSError:
             return None
     result = reading.result_of(run, found.folder)
     return None if result is None else orjson.dumps(seed.response(result))
 
 
-def _log_of(found: Found) -> Path:
+def _log_of(found: Found, root: Path) -> Path | None:
+    """The log of a run: the first that is there, else the first that may come. None for links out of the folder."""
     places = [found.folder / name for name in _LOGS]
     if found.control is not None:
         places.insert(0, found.control / "runner.log")
-    return next((path for path in places if path.is_file()), places[0])
+    within = [path for path in places if _is_within(path, root)]
+    written = (path for path in within if path.is_file())
+    return next(written, None) or next((path for path in within if not path.exists()), None)
+
+
+def _is_within(path: Path, root: Path) -> bool:
+    """Whether a path leads to a place below `root`. The folder may be another's, with links to files of this machine."""
+    return path.resolve().is_relative_to(root)
