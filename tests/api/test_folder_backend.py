@@ -118,6 +118,19 @@ def test_a_link_of_a_strangers_folder_shows_nothing(tmp_path: Path, name: str) -
             assert "secret" not in service.client.get(f"/api/v1/runs/{run_id}/{path}").text
 
 
+def test_a_document_names_no_folder_outside(tmp_path: Path) -> None:
+    """The folder that it names may be a link to one of this machine."""
+    names = written(tmp_path / "outputs", [ended_run(1), ended_run(2)])
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "key.txt").write_text("secret")
+    (tmp_path / "outputs" / "1").symlink_to(tmp_path / "own")
+    with running_service(tmp_path / "outputs", backend="folder") as service:
+        assert listed(service) == {names[1]: "Succeeded"}
+        answer = service.client.get(f"/api/v1/runs/{names[0]}/artifacts/key.txt")
+        assert answer.status_code == 404
+        assert "secret" not in answer.text
+
+
 def test_a_folder_without_runs_is_said_to_be_one(tmp_path: Path) -> None:
     """The command ends, with what to name instead."""
     command = [sys.executable, "-m", "evalkube_cli.main", "view", str(tmp_path)]

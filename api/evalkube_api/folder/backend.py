@@ -227,4 +227,7 @@ def _log_of(found: Found, root: Path) -> Path | None:
 
 def _is_within(path: Path, root: Path) -> bool:
     """Whether a path leads to a place below `root`. The folder may be another's, with links to files of this machine."""
-    return path.resolve().is_relative_to(root)
+    try:
+        return path.resolve().is_relative_to(root)
+    except RuntimeError:  # links in a circle
+        return False

@@ -79,18 +79,24 @@ class Reader:
             if path in self._known and (known is None or known.stamp == stamp):
                 return known
             run = document_of(path)
-        except (OSError, ValueError) as problem:
+            control = path.parent if path.is_relative_to(self._root / CONTROL) else None
+            folder = _own_folder(path) if control is None else self._folder_of(run)
+        except (OSError, RuntimeError, ValueError) as problem:  # RuntimeError: links in a circle
             _LOG.warning("%s: is not a run's document: %s", path, type(problem).__name__)
             return None
-        control = path.parent if path.is_relative_to(self._root / CONTROL) else None
-        folder = _own_folder(path) if control is None else self._folder_of(run)
         run = run if control is not None else _at_its_end(run, path, folder)
         return Found(replace(lines.line_of(run), output_dir=str(folder)), path, folder, control, stamp)
 
     def _folder_of(self, run: Run) -> Path:
-        """The folder of the artifacts: as the document says or, if that was moved, the folder of the same name here."""
-        said = Path(run.status.output_dir or ".")
-        return said if said.is_dir() and said.resolve().is_relative_to(self._root) else self._root / said.name
+        """The folder of the artifacts: as the document says or, if that was moved, the folder of the same name here.
+
+        Raises ValueError if that leads out of the root, by a link or by dots: the document may be a stranger's.
+        """
+        said = Path(run.status.output_dir or ".").resolve()
+        found = said if said.is_dir() and said.is_relative_to(self._root) else (self._root / said.name).resolve()
+        if not found.is_relative_to(self._root):
+            raise ValueError("its folder is not below the root")
+        return found
 
 
 def _own_folder(path: Path) -> Path:
