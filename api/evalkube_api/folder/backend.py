@@ -1,6 +1,7 @@
 """The backend of a folder of outputs: lists and shows its runs, and refuses all changes."""
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -35,8 +36,6 @@ __all__ = ["FolderBackend"]
 
 _LOOK_S: Final = 2.0
 """Between two looks at the folder: a service may still write to it."""
-_FOLLOW_S: Final = 0.5
-"""Between two looks at a run that somebody follows."""
 _QUIET_S: Final = 10.0
 _LOGS: Final = ("logs/eval_log.log", "benchmark.log")
 _MOST_RESULT_BYTES: Final = 1 << 30
@@ -119,15 +118,16 @@ class FolderBackend:
         return self._quiet()
 
     async def _quiet(self) -> AsyncIterator[None]:
-        while not self._closed.is_set():
+        yield None
+        while not await self._pause(_QUIET_S):
             yield None
-            await self._pause(_QUIET_S)
 
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._closed.wait(), seconds)
-        except TimeoutError:
-            return
+    async def _pause(self, seconds: float) -> bool:
+        """Whether the service stops within so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        return self._closed.is_set()
 
     def queue(self, run: Run) -> Queue | None:
         """See backend.Backend."""
@@ -158,18 +158,8 @@ class FolderBackend:
 
     async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
         """See backend.Backend."""
-        last, quiet_s = None, 0.0
-        while not self._closed.is_set():
-            moment = await self.moment(run_id)
-            quiet_s = quiet_s + _FOLLOW_S if moment == last else 0.0
-            if not quiet_s:
-                last = moment
-                yield moment
-            elif quiet_s % _QUIET_S == 0:
-                yield None
-            if moment.phase.terminal:
-                return
-            await self._pause(_FOLLOW_S)
+        async for moment in streaming.moments(lambda: self.moment(run_id), self._pause):
+            yield moment
 
     async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
         """See backend.Backend."""
@@ -178,9 +168,8 @@ class FolderBackend:
         if path is None:
             return
 
-        async def wait(seconds: float) -> Run:
-            await asyncio.sleep(seconds)
-            return await self.get(run_id)
+        async def wait(seconds: float) -> bool:
+            return await self._pause(seconds) or (await self.get(run_id)).status.phase.terminal
 
         async for chunk in streaming.log(path, tail_lines, wait if follow else None):
             yield chunk

@@ -434,15 +434,20 @@ class LocalBackend:
 
     async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
         """See backend.Backend."""
-        async for moment in streaming.moments(lambda: self.moment(run_id), lambda s: self.wait(run_id, s)):
+        async for moment in streaming.moments(lambda: self.moment(run_id), self._ending(run_id)):
             yield moment
 
     async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
         """See backend.Backend."""
         path = self._store.folder(self._index.entry(run_id).run_id) / "runner.log"
-        waiting = (lambda s: self.wait(run_id, s)) if follow else None
-        async for chunk in streaming.log(path, tail_lines, waiting):
+        async for chunk in streaming.log(path, tail_lines, self._ending(run_id) if follow else None):
             yield chunk
+
+    def _ending(self, run_id: str) -> streaming.Waiting:
+        async def wait(seconds: float) -> bool:
+            return (await self.wait(run_id, seconds)).status.phase.terminal
+
+        return wait
 
     async def artifacts(self, run_id: str) -> ArtifactList:
         """See backend.Backend."""
