@@ -28,6 +28,7 @@ from evalkube_api.backend import (
 from evalkube_api.folder import reading
 from evalkube_api.folder.reading import Found, Reader
 from evalkube_api.local import files, folders, streaming
+from evalkube_api.local.paths import CONTROL
 from evalkube_crds import seed
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Run
@@ -183,7 +184,7 @@ class FolderBackend:
         return await asyncio.to_thread(folders.opened, self._one(run_id).folder, path, self._hidden(), span)
 
     def _hidden(self) -> Path:
-        return self._resolved / reading.CONTROL
+        return self._resolved / CONTROL
 
 
 def _check(query: RunQuery) -> None:
@@ -215,7 +216,7 @@ def _log_of(found: Found, root: Path) -> Path | None:
 
 
 def _is_within(path: Path, root: Path) -> bool:
-    """Whether a path leads to a place below `root`. The folder may be another's, with links to files of this machine."""
+    """Whether a path leads to a place below `root`. A folder of a stranger may have links to files of this machine."""
     try:
         return path.resolve().is_relative_to(root)
     except RuntimeError:  # links in a circle
