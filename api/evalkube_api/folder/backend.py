@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 import orjson
 
-from evalkube_api import endings, errors, lines, selecting
+from evalkube_api import errors, lines, selecting
 from evalkube_api.backend import (
     Artifact,
     ArtifactList,
@@ -30,7 +30,6 @@ from evalkube_api.folder.reading import Found, Reader
 from evalkube_api.local import files, folders, streaming
 from evalkube_api.local.paths import CONTROL
 from evalkube_crds import seed
-from evalkube_crds.results import Progress
 from evalkube_crds.status import Run
 
 __all__ = ["FolderBackend"]
@@ -152,10 +151,7 @@ class FolderBackend:
 
     async def moment(self, run_id: str) -> Moment:
         """See backend.Backend."""
-        run = await self.get(run_id)
-        status = run.status
-        at = status.completion_time or status.start_time or run.metadata.creation_timestamp
-        return Moment(run_id, status.phase, status.progress or Progress(), at, endings.reason_of(run)[1])
+        return lines.moment_of(await self.get(run_id))
 
     async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
         """See backend.Backend."""

@@ -18,7 +18,7 @@ from typing import Final
 
 import orjson
 
-from evalkube_api import endings, errors, lines
+from evalkube_api import errors, lines
 from evalkube_api.backend import (
     Artifact,
     ArtifactList,
@@ -429,8 +429,7 @@ class LocalBackend:
             return Moment(run_id, Phase.QUEUED, Progress(), created, f"waits for {queue.waits_for}")
         live, run = self._lives.get(run_id), await self.get(run_id)
         seen = None if live is None or run.status.phase.terminal else live.seen
-        at = _last_change(run) if seen is None else seen[1]
-        return Moment(run_id, run.status.phase, run.status.progress or Progress(), at, endings.reason_of(run)[1])
+        return lines.moment_of(run, None if seen is None else seen[1])
 
     async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
         """See backend.Backend."""
@@ -458,7 +457,3 @@ class LocalBackend:
         """See backend.Backend."""
         folder = self._index.entry(run_id).folder
         return await asyncio.to_thread(folders.opened, folder, path, self._roots.control, span)
-
-
-def _last_change(run: Run) -> datetime:
-    return run.status.completion_time or run.status.start_time or run.metadata.creation_timestamp
