@@ -7,12 +7,8 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
-import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -33,20 +29,18 @@ from evalkube_api.backend import (
     Submission,
 )
 from evalkube_api.feed import Feed
-from evalkube_api.local import admission, exit_reason, folders, lock, paths, recovery, run_document, streaming
+from evalkube_api.local import admission, creating, exit_reason, folders, lock, paths, recovery, run_document, streaming
 from evalkube_api.local.admission import Limits
+from evalkube_api.local.creating import Creator
 from evalkube_api.local.execution import Execution, Live, now
 from evalkube_api.local.index import Index
 from evalkube_api.local.keeping import Keeper
 from evalkube_api.local.listing import Listing
 from evalkube_api.local.paths import Roots
-from evalkube_api.local.run_document import KEY, MADE, REQUEST
 from evalkube_api.local.scratch import Scratch
 from evalkube_api.local.store import Entry, RunStore
 from evalkube_api.local.waiting import Waiting
 from evalkube_api.settings import Settings
-from evalkube_crds import storage
-from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Kind, Phase, Reason
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Run
@@ -55,10 +49,8 @@ __all__ = ["LocalBackend"]
 
 _LOG = logging.getLogger("evalkube.service")
 _CANCEL_MARGIN_S: Final = 3.0
-_NO_ROOM: Final = "the run was refused, because its documents cannot be written: {}; make room below the output root"
 _READ_AT_ONCE: Final = 4
 """Documents of waiting runs in memory at once, where many of them end together."""
-_RANDOM: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class LocalBackend:
@@ -80,9 +72,9 @@ class LocalBackend:
         self._admission = asyncio.Lock()
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._closing = False
-        self._last_created: datetime | None = None
         self._lock_fd: int | None = None
         self._store: RunStore
+        self._creator: Creator
         self._keeper: Keeper
         self._driver: Execution
 
@@ -100,6 +92,7 @@ class LocalBackend:
             self._lock_fd = lock.held(self._roots)
         except OSError as problem:
             raise errors.ServiceError(f"{self.outputs}: cannot be written to: {problem.strerror}") from None
+        self._creator = Creator(self._roots, self._index, self._store)
         scratch = Scratch(self._roots.control)
         self._keeper = Keeper(self._store.write, on_room=self._give_turns)
         self._driver = Execution(
@@ -148,22 +141,20 @@ class LocalBackend:
 
     async def _admit(self, submission: Submission) -> Run:
         digest = await asyncio.to_thread(run_document.request_digest, submission)
-        spec = paths.with_run_folders(submission.spec, self._folder_of_run)
-        spec = await asyncio.to_thread(paths.resolved, spec, self._roots)
+        placed = await self._creator.placed(submission)
         async with self._admission:
             if self._closing:
                 raise errors.ShuttingDown("the service is stopping; send the request again when it is back")
-            known = self._known(submission, digest)
+            known = self._creator.known(submission, digest)
             if known is not None:
                 return await self.get(known.run_id)
             if self._keeper.problem:
-                raise errors.StoreFull(_NO_ROOM.format(self._keeper.problem))
+                raise creating.no_room(self._keeper.problem)
             if len(self._waiting) >= self._most_waiting:
                 raise errors.QueueFull(
                     f"{len(self._waiting)} runs are waiting, which is the limit (--max-waiting); try again later"
                 )
-            placed = replace(submission, spec=spec)
-            run = await asyncio.to_thread(self._made, placed, digest, self._next_time())
+            run = await self._creator.create(placed, digest)
             self._index.put(Entry.of(run))
             live = Live(run.metadata.name, placed.kind, run, placed.secrets)
             self._lives[live.run_id] = live
@@ -173,83 +164,6 @@ class LocalBackend:
             if live.run_id in self._waiting:
                 live.document = None  # it is on the disk, and read when its turn comes
             return run
-
-    def _folder_of_run(self, field: str, name: str) -> str:
-        """The folder of the run of that id, which must have ended. A text that is no run's id stays a path."""
-        if name not in self._index:
-            return name
-        entry = self._index.entry(name)
-        if not entry.phase.terminal:
-            raise errors.InvalidRequest.because(f"run {name} has not ended yet; wait for it", field)
-        return str(entry.folder)
-
-    def _known(self, submission: Submission, digest: str) -> Entry | None:
-        if submission.idempotency_key is None:
-            return None
-        entry = self._index.keyed(submission.kind, submission.idempotency_key)
-        if entry is None or entry.phase is Phase.INTERRUPTED:  # the service's fault: the client's retry is to be done
-            return None
-        if entry.request != digest:
-            raise errors.KeyReused(
-                f"this Idempotency-Key was used for another request, that of run {entry.run_id}; use a new key"
-            )
-        return entry
-
-    def _next_time(self) -> datetime:
-        """A time later than that of any run made here, so that the order of runs is the order of their times."""
-        time = now()
-        if self._last_created is not None and time <= self._last_created:
-            time = self._last_created + timedelta(microseconds=1)
-        self._last_created = time
-        return time
-
-    def _made(self, submission: Submission, digest: str, at: datetime) -> Run:
-        """Makes the run with its folder and its document on the disk. Blocking."""
-        folder, made = self._folder(submission.spec, digest, at)
-        marks = {REQUEST: digest, MADE: "true" if made else "false"}
-        if submission.idempotency_key is not None:
-            marks[KEY] = submission.idempotency_key
-        random = "".join(secrets.choice(_RANDOM) for _ in range(8))
-        run = run_document.new_run(
-            submission,
-            run_id=run_document.run_id_at(submission.kind, at, random),
-            uid=str(uuid.uuid4()),
-            now=at,
-            output_dir=str(folder),
-            annotations=marks,
-        )
-        try:
-            self._store.write(run)
-        except OSError as problem:
-            self._store.discard(run.metadata.name, None)
-            with contextlib.suppress(OSError):  # what an earlier run left in it stays
-                folder.rmdir()
-            raise errors.StoreFull(_NO_ROOM.format(storage.words_of(problem))) from None
-        return run
-
-    def _folder(self, spec: paths.Spec, digest: str, at: datetime) -> tuple[Path, bool]:
-        """The run's folder, and whether the service may delete it.
-
-        Where the name is the service's to choose, an evaluation that was cut short goes on in its old one.
-        """
-        parent = self.outputs if spec.work_dir is None else Path(spec.work_dir)
-        try:
-            if spec.work_dir is None or not spec.no_timestamp:
-                before = self._index.cut_short(digest) if isinstance(spec, EvalRunSpec) else None
-                if before is not None and before.folder.is_dir() and self._index.active_in(before.folder) is None:
-                    return before.folder, before.made_folder
-                return folders.made_new(parent, at), True
-            active = self._index.active_in(parent)
-            if active is not None:
-                raise errors.Conflict(
-                    f"work_dir: run {active.run_id} is still writing to {active.folder}; wait for it, or cancel it",
-                    active.run_id,
-                )
-            return parent, folders.make(parent) or self._index.made(parent)
-        except OSError as problem:
-            if storage.may_pass(problem):
-                raise errors.StoreFull(_NO_ROOM.format(storage.words_of(problem))) from None
-            raise errors.InvalidRequest.because(f"cannot be made: {problem.strerror}", "work_dir") from None
 
     def _give_turns(self) -> None:
         if self._closing or self._keeper.problem:  # what they leave would find no room
