@@ -94,7 +94,7 @@ class LocalBackend:
             raise errors.ServiceError(f"{self.outputs}: cannot be written to: {problem.strerror}") from None
         self._creator = Creator(self._roots, self._index, self._store)
         scratch = Scratch(self._roots.control)
-        self._keeper = Keeper(self._store.write, on_room=self._give_turns)
+        self._keeper = Keeper(self._store.write, on_room=self._advance)
         self._driver = Execution(
             self._store,
             self._command,
@@ -171,7 +171,12 @@ class LocalBackend:
         for run_id in admission.next_turns(self._waiting.kinds.items(), self._running(), self._limits):
             self._waiting.take(run_id)
             self._tasks[run_id] = asyncio.create_task(self._drive(self._lives[run_id]))
-        self._feed.changed(*self._waiting)  # each has another place, or waits for another end
+
+    def _advance(self) -> None:
+        """Gives turns after an end. Those that still wait have another place, or wait for another end."""
+        self._give_turns()
+        if not self._closing:
+            self._feed.changed(*self._waiting)
 
     def _running(self) -> list[Kind]:
         return [self._lives[run_id].kind for run_id in self._tasks]
@@ -206,7 +211,7 @@ class LocalBackend:
             self._forget(live.run_id)
         self._lives.pop(live.run_id, None)
         live.ended.set()
-        self._give_turns()
+        self._advance()
 
     def _forget(self, run_id: str) -> None:
         self._index.drop(run_id)
