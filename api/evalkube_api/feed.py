@@ -6,13 +6,15 @@ often the run changed. Belongs to one event loop; no I/O.
 
 import asyncio
 import contextlib
+import heapq
 import math
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import takewhile
+from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
 from evalkube_api.backend import Line, RunEvent
@@ -77,15 +79,15 @@ class Feed(Generic[_Key]):
         *,
         line: Callable[[_Key], Line | None],
         run_id: Callable[[_Key], str],
-        newest: Callable[[int], Sequence[_Key]],
+        keys: Callable[[], Iterable[_Key]],
     ) -> AsyncIterator[RunEvent | None]:
         """The events of a stream; see backend.Backend. `line`: the current line of a run, None if this client does not
-        see it. `newest`: the number of runs in a snapshot, newest first.
+        see it. `keys`: those of all runs, for a snapshot.
         """
         known = self._number_of(after)
         seen = self._number if known is None else known
         if known is None:
-            for event in self._snapshot(newest(_SNAPSHOT), line):
+            for event in self._snapshot(keys(), line):
                 yield event
         told_s = -math.inf
         with self._waiter() as woken:
@@ -103,13 +105,15 @@ class Feed(Generic[_Key]):
                     return
                 await self._next(woken)
 
-    def _snapshot(self, keys: Sequence[_Key], line: Callable[[_Key], Line | None]) -> Iterator[RunEvent]:
+    def _snapshot(self, keys: Iterable[_Key], line: Callable[[_Key], Line | None]) -> Iterator[RunEvent]:
         """The events of a snapshot. Only the last one has a position: a client that missed a part needs all of it
         again.
         """
         position = self.position
+        shown = ((found.place, key) for key in keys if (found := line(key)) is not None)
+        newest = [key for _, key in heapq.nlargest(_SNAPSHOT, shown, key=itemgetter(0))]
         waiting = RunEvent("snapshot", None)
-        for key in reversed(keys):
+        for key in reversed(newest):
             if (found := line(key)) is not None:
                 yield waiting
                 waiting = RunEvent("run", None, found.run_id, found)

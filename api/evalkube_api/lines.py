@@ -1,4 +1,4 @@
-"""Runs as lists show them, made of their documents. Pure.
+"""Runs as lists and streams show them, made of their documents. Pure.
 
 A line is small and is made once for each change of a run, so a list of thousands of runs reads no documents.
 """
@@ -9,13 +9,15 @@ from typing import Final
 
 import orjson
 
-from evalkube_api.backend import Line, Queue
+from evalkube_api import endings
+from evalkube_api.backend import Line, Moment, Queue
 from evalkube_crds import columns, headline, tags
 from evalkube_crds.names import Kind, Phase, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import Progress
 from evalkube_crds.status import Metadata, Run, RunStatus
 
-__all__ = ["line_of", "made", "queue_of"]
+__all__ = ["line_of", "made", "moment_of", "queue_of"]
 
 _STEM_CHARS: Final = 80
 _WAITING: Final = frozenset({Phase.PENDING, Phase.QUEUED, Phase.SUSPENDED, Phase.STARTING})
@@ -53,6 +55,14 @@ def made(kind: Kind, metadata: Metadata, status: RunStatus, *, model: str, datas
         queue=queue_of(status),
         place=_place(metadata),
     )
+
+
+def moment_of(run: Run, at: datetime | None = None) -> Moment:
+    """The progress of a run. `at`: when it was reported; by default the last time in the document."""
+    status = run.status
+    last = at or status.completion_time or status.start_time or run.metadata.creation_timestamp
+    message = endings.reason_of(run)[1]
+    return Moment(run.metadata.name, status.phase, status.progress or Progress(), last, message)
 
 
 def queue_of(status: RunStatus) -> Queue | None:

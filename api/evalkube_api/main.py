@@ -21,33 +21,34 @@ from evalkube_api.local.backend import LocalBackend
 from evalkube_api.settings import DEFAULTS, Settings, from_environment
 from evalkube_crds.wording import printable
 
-__all__ = ["app", "main", "serve"]
+__all__ = ["AllowedHosts", "Host", "Port", "TokenFile", "app", "main", "serve"]
 
 _LOG = logging.getLogger("evalkube.service")
 
 _ANSWER_S: Final = 5
 """How long clients may take to read the last answers."""
 
+Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: all addresses of this machine")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(help="File with the token that requests must send (or EVALKUBE_TOKEN_FILE); default: no token"),
+]
+AllowedHosts = Annotated[
+    list[str] | None,
+    typer.Option(help="Further host name of the service, beside this machine's own names; *.DOMAIN too; repeatable"),
+]
+
 app = typer.Typer(add_completion=False, help="Serve EvalScope's REST API on this machine")
 
 
 @app.command()
 def main(
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0: all addresses of this machine")
-    ] = DEFAULTS.host,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = DEFAULTS.port,
+    host: Host = DEFAULTS.host,
+    port: Port = DEFAULTS.port,
     debug: Annotated[bool, typer.Option("--debug", help="Stack traces in answers, and a longer log")] = False,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the token that requests must send (or EVALKUBE_TOKEN_FILE); default: no token"),
-    ] = None,
-    allowed_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Further host name of the service, beside this machine's own names; *.DOMAIN too; repeatable"
-        ),
-    ] = None,
+    token_file: TokenFile = None,
+    allowed_host: AllowedHosts = None,
     cors_origin: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,7 +57,9 @@ def main(
     ] = None,
     outputs: Annotated[Path, typer.Option(help="Output root: every run's folder lies below it")] = DEFAULTS.outputs,
     data: Annotated[list[Path] | None, typer.Option(help="Folder that requests may read from; repeatable")] = None,
-    max_runs: Annotated[int, typer.Option(min=1, max=256, help="Evaluations at once; a load test runs alone")] = 4,
+    max_runs: Annotated[int, typer.Option(min=1, max=256, help="Evaluations at once; a load test runs alone")] = (
+        DEFAULTS.max_evals
+    ),
     max_waiting: Annotated[
         int, typer.Option(min=1, max=100_000, help="Runs that may wait in the queue; further ones are refused (429)")
     ] = DEFAULTS.max_waiting,

@@ -3,6 +3,7 @@
 Labels have few values: the label of a route is its template, and all unknown paths share one label.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -11,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
+from evalkube_api import errors
 from evalkube_api.backend import WORDS, Census
 
 __all__ = ["MEDIA_TYPE", "Metrics", "described"]
@@ -55,6 +57,16 @@ class Metrics:
             for outcome in ("accepted", "refused"):
                 self.submissions.labels(word, outcome)
         registry.register(_Runs(census))
+
+    @contextlib.contextmanager
+    def submission(self, word: str) -> Iterator[None]:
+        """Counts a submission of that kind: as refused if it ends with errors.ApiError, else as accepted."""
+        try:
+            yield
+        except errors.ApiError:
+            self.submissions.labels(word, "refused").inc()
+            raise
+        self.submissions.labels(word, "accepted").inc()
 
     def answered(self, scope: Scope, status: int, seconds: float) -> None:
         """Counts one request. Its `scope` has been through the routes, unless it was refused before."""

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from evalkube_api import errors
-from evalkube_api.main import serve
-from evalkube_api.settings import from_environment
+from evalkube_api.main import AllowedHosts, Host, Port, TokenFile, serve
+from evalkube_api.settings import DEFAULTS, from_environment
 
 __all__ = ["app", "main"]
 
@@ -18,21 +18,11 @@ app = typer.Typer(add_completion=False, help="Look at a folder of outputs in the
 @app.command()
 def main(
     folder: Annotated[Path, typer.Argument(help="Output root of a service, or the folder of a run")] = Path("outputs"),
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0: all addresses of this machine")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = 0,
+    host: Host = DEFAULTS.host,
+    port: Port = 0,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser")] = False,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the token that browsers must send (or EVALKUBE_TOKEN_FILE); default: no token"),
-    ] = None,
-    allowed_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Further host name of the service, beside this machine's own names; *.DOMAIN too; repeatable"
-        ),
-    ] = None,
+    token_file: TokenFile = None,
+    allowed_host: AllowedHosts = None,
 ) -> None:
     """Look at a folder of outputs in the browser: runs, samples, load tests, comparisons. Nothing in it is changed."""
     try:

@@ -30,11 +30,7 @@ class Runs:
 
     def events(self, after: str | None = None) -> AsyncIterator[RunEvent | None]:
         """What a client gets."""
-
-        def newest(most: int) -> list[int]:
-            return sorted(self.lines, reverse=True)[:most]
-
-        return self.feed.events(after, line=self.lines.get, run_id=lambda number: f"r{number}", newest=newest)
+        return self.feed.events(after, line=self.lines.get, run_id=lambda number: f"r{number}", keys=self.lines.keys)
 
 
 async def taken(events: AsyncIterator[RunEvent | None], count: int) -> list[RunEvent]:

@@ -1,5 +1,6 @@
 """A folder of outputs that is only looked at: `evalkube view` as a process, over what runs of the real runner left."""
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fakes.many_runs import ended_run, written
+from evalkube_api.folder.backend import FolderBackend
+from fakes.many_runs import ended_run, unfinished_run, written
 from fakes.mock_model import running_mock
 from fakes.service import Service, running_service
 from fakes.waiting import until
@@ -101,6 +103,53 @@ def test_a_path_leads_out_of_no_folder(tmp_path: Path) -> None:
         assert service.client.get(f"{files}/own.txt").text == "own"
         for path in ("../secret.txt", "%2e%2e/secret.txt", "link.txt"):
             assert "secret" not in service.client.get(f"{files}/{path}").text.replace("secret.txt", "")
+
+
+@pytest.mark.parametrize("name", ["runner.log", "response.json"])
+def test_a_link_of_a_strangers_folder_shows_nothing(tmp_path: Path, name: str) -> None:
+    """The log and the results of a run may be links to files of this machine."""
+    run = ended_run(1)
+    run = run.model_copy(update={"status": run.status.model_copy(update={"results": None})})
+    (run_id,) = written(tmp_path / "outputs", [run])
+    (tmp_path / "own").write_text('{"own": "secret"}')
+    link = tmp_path / "outputs" / ".evalkube" / "runs" / run_id / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(tmp_path / "own")
+    with running_service(tmp_path / "outputs", backend="folder") as service:
+        for path in ("logs", "result"):
+            assert "secret" not in service.client.get(f"/api/v1/runs/{run_id}/{path}").text
+
+
+def test_a_document_names_no_folder_outside(tmp_path: Path) -> None:
+    """The folder that it names may be a link to one of this machine."""
+    names = written(tmp_path / "outputs", [ended_run(1), ended_run(2)])
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "key.txt").write_text("secret")
+    (tmp_path / "outputs" / "1").symlink_to(tmp_path / "own")
+    with running_service(tmp_path / "outputs", backend="folder") as service:
+        assert listed(service) == {names[1]: "Succeeded"}
+        answer = service.client.get(f"/api/v1/runs/{names[0]}/artifacts/key.txt")
+        assert answer.status_code == 404
+        assert "secret" not in answer.text
+
+
+def test_the_end_of_the_service_ends_those_who_follow(tmp_path: Path) -> None:
+    """Also where the run has not ended: its progress and its log are followed without an end."""
+    (run_id,) = written(tmp_path, [unfinished_run(1)])
+
+    async def test() -> None:
+        runs = FolderBackend(tmp_path)
+        await runs.start()
+        moments = runs.moments(run_id)
+        first = await anext(moments)
+        assert first is not None
+        assert not first.phase.terminal
+        await runs.close()
+        async with asyncio.timeout(60):
+            assert not [moment async for moment in moments if moment not in (None, first)]
+            assert not [chunk async for chunk in runs.log(run_id, tail_lines=None, follow=True)]
+
+    asyncio.run(test())
 
 
 def test_a_folder_without_runs_is_said_to_be_one(tmp_path: Path) -> None:

@@ -263,6 +263,17 @@ def test_a_stream_ends_with_the_service(outputs: Path) -> None:
             assert list(events) == []
 
 
+def test_a_submission_changes_no_run_that_waits(outputs: Path) -> None:
+    """Its place is behind them. Told of each, a long queue would be sent anew with every submission."""
+    with running_service(outputs, stop_grace_s=1.0, max_evals=1) as service, at_work(service):
+        first, second = submitted(service), submitted(service)
+        position = service.client.get("/api/v1/runs").json()["position"]
+        with following(service.client, after=position) as events:
+            last = submitted(service)
+            told = read_until(events, lambda event: is_run(event, last))
+        assert not {first, second} & {event.data.get("id") for event in told}
+
+
 def test_events_of_a_namespace_are_a_clusters(service: Service) -> None:
     """Refused before the stream begins, with the field."""
     response = service.client.get("/api/v1/events", params={"namespace": "a"})

@@ -57,8 +57,8 @@ def moments(looks: list[tuple[int, Phase]]) -> list[Any]:
         done, phase = next(seen)
         return Moment("r", phase, Progress(done=done, total=9), NOW)
 
-    async def wait(_: float) -> Any:
-        return None
+    async def wait(_: float) -> bool:
+        return False
 
     async def collect() -> list[Any]:
         told = [moment async for moment in streaming.moments(look, wait)]

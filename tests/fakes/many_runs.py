@@ -8,12 +8,12 @@ from typing import Any
 
 from evalkube_crds import tags, transitions
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_crds.names import Reason, Verdict
+from evalkube_crds.names import Phase, Reason, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.status import EvalRun, Metadata, PerfRun, Run, RunStatus
 from evalkube_crds.transitions import Outcome
 
-__all__ = ["ended_run", "many_runs", "written"]
+__all__ = ["ended_run", "many_runs", "unfinished_run", "written"]
 
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 _SCORES = {"score": 0.714, "score_low": 0.689, "score_high": 0.738, "gsm8k/mean_acc": 0.714}
@@ -63,6 +63,12 @@ def ended_run(
         return EvalRun(metadata=metadata, spec=EvalRunSpec.model_validate(spec), status=status)
     spec = {"model": named, "url": "http://10.0.0.1:8000/v1", "parallel": [8], "number": [400]}
     return PerfRun(metadata=metadata, spec=PerfRunSpec.model_validate(spec), status=status)
+
+
+def unfinished_run(number: int) -> Run:
+    """A run that its service left at work."""
+    run = ended_run(number)
+    return run.model_copy(update={"status": RunStatus(phase=Phase.RUNNING, output_dir=run.status.output_dir)})
 
 
 def many_runs(count: int) -> Iterator[Run]:

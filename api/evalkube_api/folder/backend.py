@@ -1,6 +1,7 @@
 """The backend of a folder of outputs: lists and shows its runs, and refuses all changes."""
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +11,7 @@ from typing import Final, NoReturn
 
 import orjson
 
-from evalkube_api import endings, errors, lines, selecting
+from evalkube_api import errors, lines, selecting
 from evalkube_api.backend import (
     Artifact,
     ArtifactList,
@@ -27,16 +28,14 @@ from evalkube_api.backend import (
 from evalkube_api.folder import reading
 from evalkube_api.folder.reading import Found, Reader
 from evalkube_api.local import files, folders, streaming
+from evalkube_api.local.paths import CONTROL
 from evalkube_crds import seed
-from evalkube_crds.results import Progress
 from evalkube_crds.status import Run
 
 __all__ = ["FolderBackend"]
 
 _LOOK_S: Final = 2.0
 """Between two looks at the folder: a service may still write to it."""
-_FOLLOW_S: Final = 0.5
-"""Between two looks at a run that somebody follows."""
 _QUIET_S: Final = 10.0
 _LOGS: Final = ("logs/eval_log.log", "benchmark.log")
 _MOST_RESULT_BYTES: Final = 1 << 30
@@ -47,6 +46,7 @@ class FolderBackend:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._resolved = root.resolve()
         self._reader = Reader(root)
         self._found: Mapping[str, Found] = {}
         self._looked_at = -_LOOK_S
@@ -118,15 +118,16 @@ class FolderBackend:
         return self._quiet()
 
     async def _quiet(self) -> AsyncIterator[None]:
-        while not self._closed.is_set():
+        yield None
+        while not await self._pause(_QUIET_S):
             yield None
-            await self._pause(_QUIET_S)
 
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._closed.wait(), seconds)
-        except TimeoutError:
-            return
+    async def _pause(self, seconds: float) -> bool:
+        """Whether the service stops within so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        return self._closed.is_set()
 
     def queue(self, run: Run) -> Queue | None:
         """See backend.Backend."""
@@ -143,41 +144,29 @@ class FolderBackend:
     async def results(self, run_id: str) -> bytes:
         """See backend.Backend."""
         run, found = await self.get(run_id), self._one(run_id)
-        data = await asyncio.to_thread(_results, run, found)
+        data = await asyncio.to_thread(_results, run, found, self._resolved)
         if data is None:
             raise errors.NotFound(f"run {run_id} has no results; its phase is {run.status.phase}")
         return data
 
     async def moment(self, run_id: str) -> Moment:
         """See backend.Backend."""
-        run = await self.get(run_id)
-        status = run.status
-        at = status.completion_time or status.start_time or run.metadata.creation_timestamp
-        return Moment(run_id, status.phase, status.progress or Progress(), at, endings.reason_of(run)[1])
+        return lines.moment_of(await self.get(run_id))
 
     async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
         """See backend.Backend."""
-        last, quiet_s = None, 0.0
-        while not self._closed.is_set():
-            moment = await self.moment(run_id)
-            quiet_s = quiet_s + _FOLLOW_S if moment == last else 0.0
-            if not quiet_s:
-                last = moment
-                yield moment
-            elif quiet_s % _QUIET_S == 0:
-                yield None
-            if moment.phase.terminal:
-                return
-            await self._pause(_FOLLOW_S)
+        async for moment in streaming.moments(lambda: self.moment(run_id), self._pause):
+            yield moment
 
     async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
         """See backend.Backend."""
         await self._look()
-        path = await asyncio.to_thread(_log_of, self._one(run_id))
+        path = await asyncio.to_thread(_log_of, self._one(run_id), self._resolved)
+        if path is None:
+            return
 
-        async def wait(seconds: float) -> Run:
-            await asyncio.sleep(seconds)
-            return await self.get(run_id)
+        async def wait(seconds: float) -> bool:
+            return await self._pause(seconds) or (await self.get(run_id)).status.phase.terminal
 
         async for chunk in streaming.log(path, tail_lines, wait if follow else None):
             yield chunk
@@ -191,7 +180,7 @@ class FolderBackend:
         return await asyncio.to_thread(folders.opened, self._one(run_id).folder, path, self._hidden(), span)
 
     def _hidden(self) -> Path:
-        return self.root.resolve() / reading.CONTROL
+        return self._resolved / CONTROL
 
 
 def _check(query: RunQuery) -> None:
@@ -199,20 +188,32 @@ def _check(query: RunQuery) -> None:
         raise errors.InvalidRequest.because("needs a cluster; this is a folder of outputs", "namespace")
 
 
-def _results(run: Run, found: Found) -> bytes | None:
+def _results(run: Run, found: Found, root: Path) -> bytes | None:
     if run.status.results is not None:
         return orjson.dumps(run.status.results)
     if found.control is not None:
+        path = found.control / "response.json"
         try:
-            return files.read(found.control / "response.json", _MOST_RESULT_BYTES)
+            return files.read(path, _MOST_RESULT_BYTES) if _is_within(path, root) else None
         except OSError:
             return None
     result = reading.result_of(run, found.folder)
     return None if result is None else orjson.dumps(seed.response(result))
 
 
-def _log_of(found: Found) -> Path:
+def _log_of(found: Found, root: Path) -> Path | None:
+    """The log of a run: the first that is there, else the first that may come. None for links out of the folder."""
     places = [found.folder / name for name in _LOGS]
     if found.control is not None:
         places.insert(0, found.control / "runner.log")
-    return next((path for path in places if path.is_file()), places[0])
+    within = [path for path in places if _is_within(path, root)]
+    written = (path for path in within if path.is_file())
+    return next(written, None) or next((path for path in within if not path.exists()), None)
+
+
+def _is_within(path: Path, root: Path) -> bool:
+    """Whether a path leads to a place below `root`. A folder of a stranger may have links to files of this machine."""
+    try:
+        return path.resolve().is_relative_to(root)
+    except RuntimeError:  # links in a circle
+        return False

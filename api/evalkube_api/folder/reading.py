@@ -12,21 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import orjson
 from pydantic import ValidationError
 
 from evalkube_api import lines
 from evalkube_api.backend import Line
-from evalkube_api.local import files
+from evalkube_api.local import files, run_document
+from evalkube_api.local.paths import CONTROL
 from evalkube_crds import summary, thresholds, transitions, verdict
-from evalkube_crds.names import Kind, Reason
+from evalkube_crds.names import Reason
 from evalkube_crds.results import EvalResult, PerfResult, Progress
-from evalkube_crds.status import EvalRun, PerfRun, Run
+from evalkube_crds.status import EvalRun, Run
 
-__all__ = ["CONTROL", "Found", "Reader", "document_of", "result_of", "whole"]
+__all__ = ["Found", "Reader", "result_of", "whole"]
 
 _LOG: Final = logging.getLogger("evalkube.service")
-CONTROL: Final = ".evalkube"
 _LEFT: Final = ("reports/run.json", "perf_run.json")
 """The document of a run in its own folder."""
 _DEEPEST: Final = 4
@@ -78,39 +77,34 @@ class Reader:
             known = self._known.get(path)
             if path in self._known and (known is None or known.stamp == stamp):
                 return known
-            run = document_of(path)
-        except (OSError, ValueError) as problem:
+            run = run_document.parsed(files.read(path))
+            control = path.parent if path.is_relative_to(self._root / CONTROL) else None
+            folder = _own_folder(path) if control is None else self._folder_of(run)
+        except (OSError, RuntimeError, ValueError) as problem:  # RuntimeError: links in a circle
             _LOG.warning("%s: is not a run's document: %s", path, type(problem).__name__)
             return None
-        control = path.parent if path.is_relative_to(self._root / CONTROL) else None
-        folder = _own_folder(path) if control is None else self._folder_of(run)
         run = run if control is not None else _at_its_end(run, path, folder)
         return Found(replace(lines.line_of(run), output_dir=str(folder)), path, folder, control, stamp)
 
     def _folder_of(self, run: Run) -> Path:
-        """The folder of the artifacts: as the document says or, if that was moved, the folder of the same name here."""
-        said = Path(run.status.output_dir or ".")
-        return said if said.is_dir() and said.resolve().is_relative_to(self._root) else self._root / said.name
+        """The folder of the artifacts: as the document says or, if that was moved, the folder of the same name here.
+
+        Raises ValueError if that leads out of the root, by a link or by dots: the document may be a stranger's.
+        """
+        said = Path(run.status.output_dir or ".").resolve()
+        found = said if said.is_dir() and said.is_relative_to(self._root) else (self._root / said.name).resolve()
+        if not found.is_relative_to(self._root):
+            raise ValueError("its folder is not below the root")
+        return found
 
 
 def _own_folder(path: Path) -> Path:
     return path.parent.parent if path.parent.name == "reports" else path.parent
 
 
-def document_of(path: Path) -> Run:
-    """The document of a run. Raises OSError, ValueError."""
-    data = files.read(path)
-    document = orjson.loads(data)
-    if not isinstance(document, dict):
-        raise ValueError("is not a JSON object")
-    model = EvalRun if document.get("kind") == Kind.EVAL_RUN else PerfRun
-    run: Run = model.model_validate_json(data)
-    return run
-
-
 def whole(found: Found) -> Run:
     """The run's document, with its progress while it is at work. Raises OSError, ValueError."""
-    run = document_of(found.document)
+    run = run_document.parsed(files.read(found.document))
     if found.control is None:
         run = _at_its_end(run, found.document, found.folder)
     changes: dict[str, object] = {"output_dir": str(found.folder)}

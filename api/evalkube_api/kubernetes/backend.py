@@ -8,7 +8,6 @@ requests need (waiting, progress, lists) comes from one shared watch.
 import asyncio
 import contextlib
 import hashlib
-import heapq
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +17,7 @@ from typing import Final
 
 import orjson
 
-from evalkube_api import endings, errors, lines, selecting
+from evalkube_api import errors, lines, selecting
 from evalkube_api.backend import (
     Artifact,
     ArtifactList,
@@ -45,7 +44,6 @@ from evalkube_api.kubernetes.rejections import Corrupt, NotInstalled, Rejected, 
 from evalkube_api.kubernetes.scopes import Scopes
 from evalkube_api.kubernetes.stored import Stored
 from evalkube_api.settings import ClusterSettings
-from evalkube_crds.results import Progress
 from evalkube_crds.status import ResultReference, Run
 
 __all__ = ["KubernetesBackend"]
@@ -168,11 +166,7 @@ class KubernetesBackend:
             found = None if entry is None else self._line(key, entry)
             return found if found is not None and selecting.matches(found, query) else None
 
-        def newest(most: int) -> list[Key]:
-            found = [(one.place, key) for key, _ in self._cache.entries() if (one := line(key)) is not None]
-            return [key for _, key in heapq.nlargest(most, found, key=lambda pair: pair[0])]
-
-        return self._cache.feed.events(after, line=line, run_id=self._runs.id_of, newest=newest)
+        return self._cache.feed.events(after, line=line, run_id=self._runs.id_of, keys=self._cache.keys)
 
     async def _watched(self, query: RunQuery) -> None:
         if query.namespace is not None:
@@ -293,9 +287,7 @@ class KubernetesBackend:
 
     def _moment(self, key: Key, uid: str) -> Moment:
         entry = self._entry(key, uid)
-        run = self._document(entry.document())
-        progress = run.status.progress or Progress()
-        return Moment(self._runs.id_of(key), run.status.phase, progress, entry.changed_at, endings.reason_of(run)[1])
+        return lines.moment_of(self._document(entry.document()), entry.changed_at)
 
     async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
         """See backend.Backend. The log exists as long as Kubernetes keeps the pods."""

@@ -82,6 +82,10 @@ class Cache:
         """All runs."""
         return self._entries.items()
 
+    def keys(self) -> Iterable[Key]:
+        """The keys of all runs."""
+        return self._entries.keys()
+
     def ended(self, uid: str) -> dict[str, Any] | None:
         """The whole document of a run that ended a short while ago. Such a document never changes again."""
         data = self._recent.get(uid)

@@ -7,18 +7,14 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
-import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import orjson
 
-from evalkube_api import endings, errors, lines
+from evalkube_api import errors, lines
 from evalkube_api.backend import (
     Artifact,
     ArtifactList,
@@ -33,20 +29,18 @@ from evalkube_api.backend import (
     Submission,
 )
 from evalkube_api.feed import Feed
-from evalkube_api.local import admission, exit_reason, folders, lock, paths, recovery, run_document, streaming
+from evalkube_api.local import admission, creating, exit_reason, folders, lock, paths, recovery, run_document, streaming
 from evalkube_api.local.admission import Limits
+from evalkube_api.local.creating import Creator
 from evalkube_api.local.execution import Execution, Live, now
 from evalkube_api.local.index import Index
 from evalkube_api.local.keeping import Keeper
 from evalkube_api.local.listing import Listing
 from evalkube_api.local.paths import Roots
-from evalkube_api.local.run_document import KEY, MADE, REQUEST
 from evalkube_api.local.scratch import Scratch
 from evalkube_api.local.store import Entry, RunStore
 from evalkube_api.local.waiting import Waiting
 from evalkube_api.settings import Settings
-from evalkube_crds import storage
-from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Kind, Phase, Reason
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Run
@@ -55,10 +49,8 @@ __all__ = ["LocalBackend"]
 
 _LOG = logging.getLogger("evalkube.service")
 _CANCEL_MARGIN_S: Final = 3.0
-_NO_ROOM: Final = "the run was refused, because its documents cannot be written: {}; make room below the output root"
 _READ_AT_ONCE: Final = 4
 """Documents of waiting runs in memory at once, where many of them end together."""
-_RANDOM: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class LocalBackend:
@@ -80,9 +72,9 @@ class LocalBackend:
         self._admission = asyncio.Lock()
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._closing = False
-        self._last_created: datetime | None = None
         self._lock_fd: int | None = None
         self._store: RunStore
+        self._creator: Creator
         self._keeper: Keeper
         self._driver: Execution
 
@@ -100,8 +92,9 @@ class LocalBackend:
             self._lock_fd = lock.held(self._roots)
         except OSError as problem:
             raise errors.ServiceError(f"{self.outputs}: cannot be written to: {problem.strerror}") from None
+        self._creator = Creator(self._roots, self._index, self._store)
         scratch = Scratch(self._roots.control)
-        self._keeper = Keeper(self._store.write, on_room=self._give_turns)
+        self._keeper = Keeper(self._store.write, on_room=self._advance)
         self._driver = Execution(
             self._store,
             self._command,
@@ -148,22 +141,20 @@ class LocalBackend:
 
     async def _admit(self, submission: Submission) -> Run:
         digest = await asyncio.to_thread(run_document.request_digest, submission)
-        spec = paths.with_run_folders(submission.spec, self._folder_of_run)
-        spec = await asyncio.to_thread(paths.resolved, spec, self._roots)
+        placed = await self._creator.placed(submission)
         async with self._admission:
             if self._closing:
                 raise errors.ShuttingDown("the service is stopping; send the request again when it is back")
-            known = self._known(submission, digest)
+            known = self._creator.known(submission, digest)
             if known is not None:
                 return await self.get(known.run_id)
             if self._keeper.problem:
-                raise errors.StoreFull(_NO_ROOM.format(self._keeper.problem))
+                raise creating.no_room(self._keeper.problem)
             if len(self._waiting) >= self._most_waiting:
                 raise errors.QueueFull(
                     f"{len(self._waiting)} runs are waiting, which is the limit (--max-waiting); try again later"
                 )
-            placed = replace(submission, spec=spec)
-            run = await asyncio.to_thread(self._made, placed, digest, self._next_time())
+            run = await self._creator.create(placed, digest)
             self._index.put(Entry.of(run))
             live = Live(run.metadata.name, placed.kind, run, placed.secrets)
             self._lives[live.run_id] = live
@@ -174,90 +165,18 @@ class LocalBackend:
                 live.document = None  # it is on the disk, and read when its turn comes
             return run
 
-    def _folder_of_run(self, field: str, name: str) -> str:
-        """The folder of the run of that id, which must have ended. A text that is no run's id stays a path."""
-        if name not in self._index:
-            return name
-        entry = self._index.entry(name)
-        if not entry.phase.terminal:
-            raise errors.InvalidRequest.because(f"run {name} has not ended yet; wait for it", field)
-        return str(entry.folder)
-
-    def _known(self, submission: Submission, digest: str) -> Entry | None:
-        if submission.idempotency_key is None:
-            return None
-        entry = self._index.keyed(submission.kind, submission.idempotency_key)
-        if entry is None or entry.phase is Phase.INTERRUPTED:  # the service's fault: the client's retry is to be done
-            return None
-        if entry.request != digest:
-            raise errors.KeyReused(
-                f"this Idempotency-Key was used for another request, that of run {entry.run_id}; use a new key"
-            )
-        return entry
-
-    def _next_time(self) -> datetime:
-        """A time later than that of any run made here, so that the order of runs is the order of their times."""
-        time = now()
-        if self._last_created is not None and time <= self._last_created:
-            time = self._last_created + timedelta(microseconds=1)
-        self._last_created = time
-        return time
-
-    def _made(self, submission: Submission, digest: str, at: datetime) -> Run:
-        """Makes the run with its folder and its document on the disk. Blocking."""
-        folder, made = self._folder(submission.spec, digest, at)
-        marks = {REQUEST: digest, MADE: "true" if made else "false"}
-        if submission.idempotency_key is not None:
-            marks[KEY] = submission.idempotency_key
-        random = "".join(secrets.choice(_RANDOM) for _ in range(8))
-        run = run_document.new_run(
-            submission,
-            run_id=run_document.run_id_at(submission.kind, at, random),
-            uid=str(uuid.uuid4()),
-            now=at,
-            output_dir=str(folder),
-            annotations=marks,
-        )
-        try:
-            self._store.write(run)
-        except OSError as problem:
-            self._store.discard(run.metadata.name, None)
-            with contextlib.suppress(OSError):  # what an earlier run left in it stays
-                folder.rmdir()
-            raise errors.StoreFull(_NO_ROOM.format(storage.words_of(problem))) from None
-        return run
-
-    def _folder(self, spec: paths.Spec, digest: str, at: datetime) -> tuple[Path, bool]:
-        """The run's folder, and whether the service may delete it.
-
-        Where the name is the service's to choose, an evaluation that was cut short goes on in its old one.
-        """
-        parent = self.outputs if spec.work_dir is None else Path(spec.work_dir)
-        try:
-            if spec.work_dir is None or not spec.no_timestamp:
-                before = self._index.cut_short(digest) if isinstance(spec, EvalRunSpec) else None
-                if before is not None and before.folder.is_dir() and self._index.active_in(before.folder) is None:
-                    return before.folder, before.made_folder
-                return folders.made_new(parent, at), True
-            active = self._index.active_in(parent)
-            if active is not None:
-                raise errors.Conflict(
-                    f"work_dir: run {active.run_id} is still writing to {active.folder}; wait for it, or cancel it",
-                    active.run_id,
-                )
-            return parent, folders.make(parent) or self._index.made(parent)
-        except OSError as problem:
-            if storage.may_pass(problem):
-                raise errors.StoreFull(_NO_ROOM.format(storage.words_of(problem))) from None
-            raise errors.InvalidRequest.because(f"cannot be made: {problem.strerror}", "work_dir") from None
-
     def _give_turns(self) -> None:
         if self._closing or self._keeper.problem:  # what they leave would find no room
             return
         for run_id in admission.next_turns(self._waiting.kinds.items(), self._running(), self._limits):
             self._waiting.take(run_id)
             self._tasks[run_id] = asyncio.create_task(self._drive(self._lives[run_id]))
-        self._feed.changed(*self._waiting)  # each has another place, or waits for another end
+
+    def _advance(self) -> None:
+        """Gives turns after an end. Those that still wait have another place, or wait for another end."""
+        self._give_turns()
+        if not self._closing:
+            self._feed.changed(*self._waiting)
 
     def _running(self) -> list[Kind]:
         return [self._lives[run_id].kind for run_id in self._tasks]
@@ -292,7 +211,7 @@ class LocalBackend:
             self._forget(live.run_id)
         self._lives.pop(live.run_id, None)
         live.ended.set()
-        self._give_turns()
+        self._advance()
 
     def _forget(self, run_id: str) -> None:
         self._index.drop(run_id)
@@ -429,20 +348,24 @@ class LocalBackend:
             return Moment(run_id, Phase.QUEUED, Progress(), created, f"waits for {queue.waits_for}")
         live, run = self._lives.get(run_id), await self.get(run_id)
         seen = None if live is None or run.status.phase.terminal else live.seen
-        at = _last_change(run) if seen is None else seen[1]
-        return Moment(run_id, run.status.phase, run.status.progress or Progress(), at, endings.reason_of(run)[1])
+        return lines.moment_of(run, None if seen is None else seen[1])
 
     async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
         """See backend.Backend."""
-        async for moment in streaming.moments(lambda: self.moment(run_id), lambda s: self.wait(run_id, s)):
+        async for moment in streaming.moments(lambda: self.moment(run_id), self._ending(run_id)):
             yield moment
 
     async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
         """See backend.Backend."""
         path = self._store.folder(self._index.entry(run_id).run_id) / "runner.log"
-        waiting = (lambda s: self.wait(run_id, s)) if follow else None
-        async for chunk in streaming.log(path, tail_lines, waiting):
+        async for chunk in streaming.log(path, tail_lines, self._ending(run_id) if follow else None):
             yield chunk
+
+    def _ending(self, run_id: str) -> streaming.Waiting:
+        async def wait(seconds: float) -> bool:
+            return (await self.wait(run_id, seconds)).status.phase.terminal
+
+        return wait
 
     async def artifacts(self, run_id: str) -> ArtifactList:
         """See backend.Backend."""
@@ -453,7 +376,3 @@ class LocalBackend:
         """See backend.Backend."""
         folder = self._index.entry(run_id).folder
         return await asyncio.to_thread(folders.opened, folder, path, self._roots.control, span)
-
-
-def _last_change(run: Run) -> datetime:
-    return run.status.completion_time or run.status.start_time or run.metadata.creation_timestamp

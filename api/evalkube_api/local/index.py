@@ -47,6 +47,10 @@ class Index:
         except KeyError:
             raise errors.NotFound(f"there is no run {run_id[:80]!r}; GET /api/v1/runs lists them") from None
 
+    def ids(self) -> Iterable[str]:
+        """The ids of all runs."""
+        return self._by_id.keys()
+
     def entries(self) -> Iterable[Entry]:
         """All entries."""
         return self._by_id.values()

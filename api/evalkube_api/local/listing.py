@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from evalkube_api import errors, selecting
 from evalkube_api.backend import Line, Queue, RunEvent, RunPage, RunQuery
@@ -39,11 +38,7 @@ class Listing:
             found = self._index.entry(run_id).line if run_id in self._index else None
             return self._placed(found) if found is not None and selecting.matches(found, query) else None
 
-        def newest(most: int) -> list[str]:
-            matching = (one.run_id for one in self._index.lines() if selecting.matches(one, query))
-            return list(islice(matching, most))
-
-        return self._feed.events(after, line=line, run_id=str, newest=newest)
+        return self._feed.events(after, line=line, run_id=str, keys=self._index.ids)
 
     def _placed(self, line: Line) -> Line:
         """The line of a run, with its place in the queue if it waits."""

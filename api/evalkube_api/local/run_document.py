@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+import orjson
+
 from evalkube_api.backend import WORDS, Submission
 from evalkube_crds import tags, thresholds, transitions
 from evalkube_crds.names import Kind, Reason
@@ -25,6 +27,7 @@ __all__ = [
     "ended",
     "is_run_id",
     "new_run",
+    "parsed",
     "request_digest",
     "run_id_at",
     "started",
@@ -85,6 +88,16 @@ def new_run(
     )
     model = EvalRun if submission.kind is Kind.EVAL_RUN else PerfRun
     return model.model_validate({"metadata": metadata, "spec": submission.spec, "status": waiting})
+
+
+def parsed(data: bytes) -> Run:
+    """A stored document. Raises ValueError."""
+    document = orjson.loads(data)
+    if not isinstance(document, dict):
+        raise ValueError("is not a JSON object")
+    model = EvalRun if document.get("kind") == Kind.EVAL_RUN else PerfRun
+    run: Run = model.model_validate_json(data)
+    return run
 
 
 def started(run: Run, pid: int, now: datetime) -> Run:

@@ -17,17 +17,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-import orjson
 from pydantic import BaseModel, ValidationError
 
 from evalkube_api import lines
 from evalkube_api.backend import Line
-from evalkube_api.local import files
+from evalkube_api.local import files, run_document
 from evalkube_api.local.run_document import KEY, MADE, REQUEST, is_run_id
 from evalkube_crds import storage
 from evalkube_crds.names import Kind, Phase, Reason
 from evalkube_crds.results import Progress, Receipt
-from evalkube_crds.status import EvalRun, PerfRun, Run
+from evalkube_crds.status import Run
 
 __all__ = ["Entry", "RunStore", "replace_file"]
 
@@ -104,12 +103,7 @@ class RunStore:
 
     def read(self, run_id: str) -> Run:
         """The document of a run. Raises OSError if it is missing, ValueError if it is damaged or another run's."""
-        data = files.read(self.folder(run_id) / "run.json")
-        document = orjson.loads(data)
-        if not isinstance(document, dict):
-            raise ValueError("is not a JSON object")
-        model = EvalRun if document.get("kind") == Kind.EVAL_RUN else PerfRun
-        run: Run = model.model_validate_json(data)
+        run = run_document.parsed(files.read(self.folder(run_id) / "run.json"))
         if run.metadata.name != run_id:  # its name is where it is written to
             raise ValueError("is the document of another run")
         return run

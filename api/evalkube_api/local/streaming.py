@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from evalkube_api.backend import Moment
-from evalkube_crds.status import Run
 
 __all__ = ["log", "moments"]
 
@@ -18,13 +17,13 @@ _LOOK_S: Final = 0.25
 _QUIET_LOOKS: Final = 40
 _CHUNK_BYTES: Final = 64 * 1024
 
-Waiting = Callable[[float], Awaitable[Run]]
-"""Waits for the run's end, at most so many seconds."""
+Waiting = Callable[[float], Awaitable[bool]]
+"""Waits for the run's end, at most so many seconds. True if nothing more will be written: the last look follows."""
 
 
 async def moments(look: Callable[[], Awaitable[Moment]], wait: Waiting) -> AsyncIterator[Moment | None]:
     """The progress at every change, the last one at the run's end. None: no change for 10 s."""
-    last, quiet = None, 0
+    last, quiet, ended = None, 0, False
     while True:
         moment = await look()
         quiet = quiet + 1 if moment == last else 0
@@ -33,9 +32,9 @@ async def moments(look: Callable[[], Awaitable[Moment]], wait: Waiting) -> Async
             yield moment
         elif quiet % _QUIET_LOOKS == 0:
             yield None
-        if moment.phase.terminal:
+        if ended or moment.phase.terminal:
             return
-        await wait(_LOOK_S)
+        ended = await wait(_LOOK_S)
 
 
 async def log(path: Path, tail_lines: int | None, wait: Waiting | None) -> AsyncIterator[bytes]:
@@ -48,7 +47,7 @@ async def log(path: Path, tail_lines: int | None, wait: Waiting | None) -> Async
             yield chunk
         if ended or wait is None:
             return
-        ended = (await wait(_LOOK_S)).status.phase.terminal
+        ended = await wait(_LOOK_S)
 
 
 def _part(path: Path, offset: int) -> bytes:

@@ -99,19 +99,11 @@ def _submitting(routes: APIRouter, tasks: _Tasks) -> None:
     @routes.post("/invoke", **openapi.invocation(word))
     async def invoke(request: Request) -> Response:
         """Submits a task under an id of the client, and waits for its end."""
-        try:
+        with metrics.submission(word):
             task_id, run = await tasks.submitted(request)
-        except errors.ApiError:
-            metrics.submissions.labels(word, "refused").inc()
-            raise
-        metrics.submissions.labels(word, "accepted").inc()
         run_id = run.metadata.name
         del run  # thousands may wait here
-        try:
-            with metrics.waiting.track_inprogress():
-                ended = await backend.wait(run_id)
-        except errors.NotFound:
-            raise errors.RunDeleted(f"the run of task {task_id} was deleted before its end") from None
+        ended = await submissions.waited(backend, metrics, run_id)
         return await _outcome(tasks, task_id, ended)
 
     @routes.post("/stop", responses=openapi.TASK)

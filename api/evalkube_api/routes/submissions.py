@@ -21,7 +21,7 @@ from evalkube_crds.names import Kind
 from evalkube_crds.problems import Problem, problems_of
 from evalkube_crds.status import Run
 
-__all__ = ["router", "submission_of"]
+__all__ = ["router", "submission_of", "waited"]
 
 _LOG = logging.getLogger("evalkube.service")
 _LONGEST_KEY: Final = 8192
@@ -39,21 +39,13 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
 
     async def submit(kind: Kind, model: Any, request: Request) -> Response:
         wanted = preferences.preference(request.headers.getlist("prefer"))
-        try:
+        with metrics.submission(WORDS[kind]):
             run = await accepted(kind, model, request)
-        except errors.ApiError:
-            metrics.submissions.labels(WORDS[kind], "refused").inc()
-            raise
-        metrics.submissions.labels(WORDS[kind], "accepted").inc()
         run_id = run.metadata.name
         _LOG.info("%s: accepted", run_id)
         if wanted.wait_s != 0:
             del run  # thousands may wait here
-            try:
-                with metrics.waiting.track_inprogress():
-                    run = await backend.wait(run_id, wanted.wait_s)
-            except errors.NotFound:  # it was made just now, and may be deleted before anyone waits for it
-                raise errors.RunDeleted(f"run {run_id} was deleted before its end") from None
+            run = await waited(backend, metrics, run_id, wanted.wait_s)
         return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
 
     @routes.post("/api/v1/eval", **openapi.submission("eval"))
@@ -67,6 +59,15 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
         return await submit(Kind.PERF_RUN, requests.PerfRequest, request)
 
     return routes
+
+
+async def waited(backend: Backend, metrics: Metrics, run_id: str, timeout_s: float | None = None) -> Run:
+    """A run that was made just now, at its end or after the timeout. Raises errors.RunDeleted."""
+    try:
+        with metrics.waiting.track_inprogress():
+            return await backend.wait(run_id, timeout_s)
+    except errors.NotFound:  # it may be deleted before anyone waits for it
+        raise errors.RunDeleted(f"run {run_id} was deleted before its end") from None
 
 
 def submission_of(kind: Kind, model: Any, body: dict[str, Any], key: str | None) -> Submission:

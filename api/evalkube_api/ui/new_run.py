@@ -54,14 +54,14 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
         filled = await sent.read(request, most_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
         word, given = _word(filled.one("kind")), _joined(filled)
         try:
-            submission = await asyncio.to_thread(_submission, word, given, filled.one("key") or None, cluster=cluster)
-            run = await backend.submit(submission)
+            with metrics.submission(word):
+                key = filled.one("key") or None
+                submission = await asyncio.to_thread(_submission, word, given, key, cluster=cluster)
+                run = await backend.submit(submission)
         except errors.ApiError as refusal:
-            metrics.submissions.labels(word, "refused").inc()
             found = refusal.problems if isinstance(refusal, errors.InvalidRequest) else (Problem("", str(refusal)),)
             values = _without_secrets(given)
             return _form(request, word, values, listed, cluster=cluster, problems=found, status=refusal.status)
-        metrics.submissions.labels(word, "accepted").inc()
         _LOG.info("%s: accepted", run.metadata.name)
         return RedirectResponse(addresses.run(run.metadata.name), 303)
 
