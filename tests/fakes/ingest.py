@@ -125,9 +125,9 @@ def serving(
     """Serves on a loopback port from a thread of its own."""
     reviews, core = Reviews(), Core(pods() if owners is None else owners)
     tokens = auth.TokenAuthenticator(auth.ReviewedTokens(reviews), core, readers=[READER])
-    starting = Barriers(store, poll_s=poll_s, lead_s=lead_s)
+    barriers = Barriers(store, poll_s=poll_s, lead_s=lead_s)
     application = app.create_ingest(
-        store=store, authenticator=tokens, runs=core, limits=limits, starting=starting, observe=observe
+        store=store, authenticator=tokens, runs=core, limits=limits, barriers=barriers, observe=observe
     )
     with listening(application) as url:
         yield Ingest(url, store, core, reviews, application)
