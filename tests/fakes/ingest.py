@@ -30,7 +30,7 @@ from evalkube_operator.ports import Caller, Owner, RunKey, StoredResult
 from evalkube_operator.store import opening
 from evalkube_operator.store.interface import Store
 from evalkube_operator.store.runs import RunStore
-from evalkube_runner.ingest_delivery import IngestDelivery
+from evalkube_runner.ingest.delivery import IngestDelivery
 from fakes import stores
 
 RUN = RunKey("team", "my-run", "uid-1")
