@@ -214,6 +214,23 @@ def test_a_superseded_runner_stops(tmp_path: Path) -> None:
         asyncio.run(scenario(ingest))
 
 
+def test_a_superseded_runner_stops_at_its_next_progress(tmp_path: Path) -> None:
+    """A report that is answered so ends the run, not only something that is to be kept."""
+
+    async def scenario(ingest: Ingest) -> None:
+        async with delivering(ingest.url, tmp_path) as delivery:
+            ingest.core.close("pod-0")
+            with pytest.raises(RunFailed) as failed:
+                async with asyncio.timeout(60):
+                    while True:
+                        await delivery.progress(Progress(done=1, total=2))
+                        await asyncio.sleep(0.02)
+            assert failed.value.reason is Reason.INTERRUPTED
+
+    with serving(opened("volume", tmp_path / "s")) as ingest:
+        asyncio.run(scenario(ingest))
+
+
 def test_what_is_too_large_is_left_out(tmp_path: Path) -> None:
     """An artifact over the limit, small or large, is missing and the rest arrives; a result over it fails the run."""
 

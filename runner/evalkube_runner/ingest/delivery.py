@@ -161,12 +161,18 @@ class IngestDelivery:
         return None if found is None else copy
 
     async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
-        """See `Delivery.progress`. Never waits for ingest but at the end."""
+        """See `Delivery.progress`. Never waits for ingest but at the end. Raises RunFailed when an earlier report was
+        answered that another pod has taken this one's place.
+        """
         self._latest = progress
         if state != "running":
             await self._stop_telling()
             await self._tell(progress)
-        elif self._telling is None or self._telling.done():
+            return
+        if self._telling is not None and self._telling.done():
+            ended, self._telling = self._telling, None
+            ended.result()
+        if self._telling is None:
             self._telling = asyncio.create_task(self._tell_on())
 
     async def _stop_telling(self) -> None:
