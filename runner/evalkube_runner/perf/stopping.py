@@ -73,7 +73,7 @@ def _gone(limits: Limits, told: Sequence[Progress], now_ns: int, others: OthersN
 
 
 def _failing(limits: Limits, told: Sequence[Progress], others: OthersNews | None) -> Early | None:
-    """The early end where too many requests failed, of those that were sent or of all; None where they did not."""
+    """The early end where too many failed, of the requests that were sent or of all; None where they did not."""
     most = limits.max_error_rate
     if most is None:
         return None

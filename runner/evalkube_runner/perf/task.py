@@ -168,7 +168,7 @@ class CountTokens:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A message to a worker: send nothing more, end what is in flight as cancelled, write all rows, then say `Stopped`."""
+    """A message to a worker: send nothing more, end what is in flight as cancelled, write all rows, say `Stopped`."""
 
 
 @dataclass(frozen=True, slots=True)
