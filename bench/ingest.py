@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from evalkube_runner.ingest_delivery import IngestDelivery
+from evalkube_runner.ingest.delivery import IngestDelivery
 from fakes.ingest import Process
 
 _SHARDS = 4

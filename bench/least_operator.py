@@ -29,7 +29,7 @@ def _status(job: Object) -> Object:
         for kind in ("Accepted", "JobCreated", "Running")
     ]
     metadata = job["metadata"]
-    return {"phase": "Barriers", "conditions": conditions, "jobName": metadata["name"], "jobUID": metadata["uid"]}
+    return {"phase": "Starting", "conditions": conditions, "jobName": metadata["name"], "jobUID": metadata["uid"]}
 
 
 async def _serve(cluster: clusters.Cluster, place: str, raw: Object) -> None:

@@ -26,7 +26,7 @@ GOODPUT: dict[str, Any] = {"slaParams": [{"goodput": ">=0.95"}], "goodput": {"tt
 
 
 @dataclass(frozen=True)
-class PlanInput:
+class Case:
     """A search: what is varied, on how many slots of the server, from which value; how requests arrive."""
 
     variable: Literal["parallel", "rate"]
@@ -77,13 +77,13 @@ class PlanInput:
 
 
 CASES = [
-    PlanInput("parallel", 6, 1),
-    PlanInput("parallel", 12, 1),
-    PlanInput("parallel", 12, 32),
-    PlanInput("rate", 8, 1.0, "constant"),
-    PlanInput("rate", 8, 60.0, "constant"),
-    PlanInput("rate", 8, 20.0),
-    PlanInput("rate", 8, 20.0, criteria=GOODPUT),
+    Case("parallel", 6, 1),
+    Case("parallel", 12, 1),
+    Case("parallel", 12, 32),
+    Case("rate", 8, 1.0, "constant"),
+    Case("rate", 8, 60.0, "constant"),
+    Case("rate", 8, 20.0),
+    Case("rate", 8, 20.0, criteria=GOODPUT),
 ]
 
 
@@ -98,7 +98,7 @@ def main() -> None:
         raise SystemExit(1)
 
 
-def _kept(case: PlanInput, seconds: float) -> bool:
+def _kept(case: Case, seconds: float) -> bool:
     """Run a search; whether it is within its bar."""
     options = ("--ttft-ms", TTFT_MS, "--itl-ms", ITL_MS, "--tokens", TOKENS, "--concurrency", case.slots)
     with (

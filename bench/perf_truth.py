@@ -30,7 +30,7 @@ MOST_LAG_MS = 0.5
 
 
 @dataclass(frozen=True)
-class PlanInput:
+class Case:
     """A load, and how far the TTFT that is reported may be from the server's: by percentile, in ms or as a share."""
 
     title: str
@@ -44,10 +44,10 @@ class PlanInput:
 
 
 CASES = {
-    "free": PlanInput("256 streams", 256, 1_024, {50: 0.3, 99: 1.0}),
-    "busy": PlanInput("256 streams beside four busy loops", 256, 1_024, {50: 1.0, 99: 3.0}, busy=4, or_told=True),
-    "many": PlanInput("1,000 streams", 1_000, 3_000, {99: 3.0}),
-    "stalls": PlanInput("256 streams, stalls of 90 ms", 256, 1_024, {99: 1.0}, share=0.05, stall_s=0.09, or_told=True),
+    "free": Case("256 streams", 256, 1_024, {50: 0.3, 99: 1.0}),
+    "busy": Case("256 streams beside four busy loops", 256, 1_024, {50: 1.0, 99: 3.0}, busy=4, or_told=True),
+    "many": Case("1,000 streams", 1_000, 3_000, {99: 3.0}),
+    "stalls": Case("256 streams, stalls of 90 ms", 256, 1_024, {99: 1.0}, share=0.05, stall_s=0.09, or_told=True),
 }
 
 
@@ -81,7 +81,7 @@ def stalls(stall_s: float, every_s: float = 1.0) -> Callable[[int, Path], None] 
     return watch if stall_s else None
 
 
-def measured(case: PlanInput, tokens: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def measured(case: Case, tokens: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """One run: our point, and the mock's record."""
     load: dict[str, Any] = {"number": [case.number], "parallel": [case.parallel], "noTestConnection": True}
     with (
@@ -96,7 +96,7 @@ def measured(case: PlanInput, tokens: int) -> tuple[dict[str, Any], dict[str, An
     return point, record
 
 
-def compare(case: PlanInput, point: dict[str, Any], record: dict[str, Any]) -> bool:
+def compare(case: Case, point: dict[str, Any], record: dict[str, Any]) -> bool:
     """Print both sides; whether the bars are met."""
     met = True
     print(f"{'ms':>12} {'reported':>10} {'server':>10} {'difference':>10}")
@@ -122,7 +122,7 @@ def compare(case: PlanInput, point: dict[str, Any], record: dict[str, Any]) -> b
     return met
 
 
-def tried(case: PlanInput, options: argparse.Namespace) -> bool:
+def tried(case: Case, options: argparse.Namespace) -> bool:
     """Measure until a run speaks of anything: it is valid by our own verdict, or was not meant to be."""
     bars = ", ".join(f"p{percent} within {bar:g} ms" for percent, bar in case.bars_ms.items())
     if case.share:

@@ -119,7 +119,7 @@ class _Operator:
         self.claims = claims.Claims(
             cluster, holder=f"{settings.own_namespace}/{settings.lease}", role=settings.cluster_role
         )
-        self.tenants = PodOwners(self.cache, self.reconciler, self.queue.add_after)
+        self.pod_owners = PodOwners(self.cache, self.reconciler, self.queue.add_after)
         self.ingest = self._ingest_server(cluster)
         self.certificates = Certificates(
             Files(settings.ingest_certificate, settings.ingest_key, settings.ingest_ca),
@@ -348,11 +348,11 @@ class _Operator:
     # HTTP
 
     def _ingest_server(self, cluster: KubernetesCluster) -> serving.Server:
-        authenticator = TokenAuthenticator(ReviewedTokens(cluster), self.tenants, readers=self.settings.readers)
+        authenticator = TokenAuthenticator(ReviewedTokens(cluster), self.pod_owners, readers=self.settings.readers)
         app = create_ingest(
             store=self.store,
             authenticator=authenticator,
-            runs=self.tenants,
+            runs=self.pod_owners,
             observe=lambda route, status, seconds: self.metrics.ingest_seconds.labels(route, str(status)).observe(
                 seconds
             ),

@@ -303,7 +303,7 @@ async def _outside(run: Run, options: argparse.Namespace) -> AsyncIterator[_Outs
         files = deliver.FileDelivery(options.artifacts, options.control, pipeline=pipeline, earlier=earlier)
         yield _Outside(files, complete=lambda: files.complete)
         return
-    from evalkube_runner.ingest_delivery import IngestDelivery
+    from evalkube_runner.ingest.delivery import IngestDelivery
 
     ingest = IngestDelivery(
         options.ingest,

@@ -30,7 +30,7 @@ from evalkube_operator.ports import Caller, Owner, RunKey, StoredResult
 from evalkube_operator.store import opening
 from evalkube_operator.store.interface import Store
 from evalkube_operator.store.runs import RunStore
-from evalkube_runner.ingest_delivery import IngestDelivery
+from evalkube_runner.ingest.delivery import IngestDelivery
 from fakes import stores
 
 RUN = RunKey("team", "my-run", "uid-1")
@@ -125,9 +125,9 @@ def serving(
     """Serves on a loopback port from a thread of its own."""
     reviews, core = Reviews(), Core(pods() if owners is None else owners)
     tokens = auth.TokenAuthenticator(auth.ReviewedTokens(reviews), core, readers=[READER])
-    starting = Barriers(store, poll_s=poll_s, lead_s=lead_s)
+    barriers = Barriers(store, poll_s=poll_s, lead_s=lead_s)
     application = app.create_ingest(
-        store=store, authenticator=tokens, runs=core, limits=limits, starting=starting, observe=observe
+        store=store, authenticator=tokens, runs=core, limits=limits, barriers=barriers, observe=observe
     )
     with listening(application) as url:
         yield Ingest(url, store, core, reviews, application)

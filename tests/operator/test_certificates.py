@@ -21,8 +21,8 @@ from evalkube_operator.certificates import Certificates, Files
 from evalkube_operator.errors import Unavailable
 from evalkube_operator.facts import PodFact, digest
 from evalkube_operator.serving import Server
-from evalkube_runner import ingest_trust
-from evalkube_runner.ingest_client import IngestClient, Unreachable
+from evalkube_runner.ingest import trust
+from evalkube_runner.ingest.client import IngestClient, Unreachable
 from fakes.chain import a_job, a_pod, a_run
 from fakes.openssl import Mounted, needs_openssl
 
@@ -257,7 +257,7 @@ def test_a_certificate_that_stays_untrusted_ends_the_run_early(tmp_path: Path) -
             await runner.close()
 
     asyncio.run(scenario())
-    assert ingest_trust.PATIENCE_S < 600
+    assert trust.PATIENCE_S < 600
 
 
 @needs_openssl

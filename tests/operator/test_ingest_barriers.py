@@ -78,7 +78,7 @@ def test_a_pod_that_hung_up_is_not_counted_for_ever(tmp_path: Path) -> None:
     """Its connection's end is noticed, and its place is free for the pod that comes instead."""
 
     def polls(ingest: Ingest) -> int | None:
-        known = list(ingest.application.state.starting._known.values())
+        known = list(ingest.application.state.barriers._known.values())
         return known[0].barrier.arrivals[0].polls if known and known[0].barrier.arrivals else None
 
     async def scenario(ingest: Ingest) -> None:

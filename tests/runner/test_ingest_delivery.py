@@ -17,6 +17,7 @@ from evalkube_operator.ingest.limits import Limits
 from evalkube_operator.store.runs import RunStore
 from evalkube_operator.store.volume import VolumeStore
 from evalkube_runner.errors import RunFailed
+from evalkube_runner.ingest.delivery import IngestDelivery
 from fakes.ingest import Ingest, Process, delivering, pods, serving
 from fakes.small_disk import small_disk
 from fakes.stores import opened
@@ -209,6 +210,25 @@ def test_a_superseded_runner_stops(tmp_path: Path) -> None:
             with pytest.raises(RunFailed) as failed:
                 await delivery.append("p.jsonl", b"y\n")
             assert failed.value.reason is Reason.INTERRUPTED
+
+    with serving(opened("volume", tmp_path / "s")) as ingest:
+        asyncio.run(scenario(ingest))
+
+
+def test_a_superseded_runner_stops_at_its_next_progress(tmp_path: Path) -> None:
+    """A report that is answered so ends the run, not only something that is to be kept."""
+
+    async def scenario(ingest: Ingest) -> None:
+        async with delivering(ingest.url, tmp_path) as delivery:
+            ingest.core.close("pod-0")
+            with pytest.raises(RunFailed) as failed:
+                await asyncio.wait_for(told(delivery), 60)
+            assert failed.value.reason is Reason.INTERRUPTED
+
+    async def told(delivery: IngestDelivery) -> None:
+        while True:
+            await delivery.progress(Progress(done=1, total=2))
+            await asyncio.sleep(0.02)
 
     with serving(opened("volume", tmp_path / "s")) as ingest:
         asyncio.run(scenario(ingest))

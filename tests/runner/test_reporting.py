@@ -24,7 +24,7 @@ from evalkube_report.samples import index as sample_index
 from evalkube_report.samples import page, sample
 from evalkube_report.samples.index import Index
 from evalkube_report.samples.sample import Sample
-from evalkube_runner.ingest_delivery import IngestDelivery
+from evalkube_runner.ingest.delivery import IngestDelivery
 from fakes.ingest import RUN, Ingest, pods, serving
 from fakes.mock_model import running_mock
 from fakes.stores import opened

@@ -45,13 +45,13 @@ def create_ingest(
     authenticator: Authenticator,
     runs: Runs,
     limits: Limits | None = None,
-    starting: Barriers | None = None,
+    barriers: Barriers | None = None,
     observe: Observe | None = None,
 ) -> FastAPI:
     """The application of ingest. Its memory may be lost by a restart; what must last is in the store."""
     app = FastAPI(title="evalkube ingest", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.writing = Shards(store, authenticator, runs, limits or Limits())
-    app.state.starting = starting or Barriers(store)
+    app.state.shards = Shards(store, authenticator, runs, limits or Limits())
+    app.state.barriers = barriers or Barriers(store)
     app.state.sharing = Sharing()
     app.state.authenticator = authenticator
     app.include_router(_RUNNERS)
@@ -86,8 +86,8 @@ def _token(request: Request) -> str:
 
 
 async def _shard(request: Request, uid: str, attempt: int, shard: int) -> Shard:
-    writing: Shards = request.app.state.writing
-    return await writing.shard(_token(request), uid, attempt, shard)
+    shards: Shards = request.app.state.shards
+    return await shards.shard(_token(request), uid, attempt, shard)
 
 
 async def _reader(request: Request) -> None:
@@ -153,22 +153,22 @@ async def _result(request: Request, mine: _Mine) -> Response:
         request, most_bytes=limits.result_bytes, idle_s=limits.body_idle_s, before_end=mine.still_mine
     )
     await mine.deliver(body)
-    return JSONResponse({"whole": mine.pod.owner.shards > 1 and await mine.whole.complete()})
+    return JSONResponse({"whole": mine.pod.owner.shards > 1 and await mine.reports.complete()})
 
 
 @_RUNNERS.get("/whole/results/{of}")
 async def _whole_result(of: int, mine: _Mine) -> Response:
-    return Response(await mine.whole.result(of), media_type="application/json")
+    return Response(await mine.reports.result(of), media_type="application/json")
 
 
 @_RUNNERS.get("/whole/artifacts/{path:path}")
 async def _whole_get(path: str, mine: _Mine) -> Response:
-    return _streamed(await mine.whole.get(path))
+    return _streamed(await mine.reports.get(path))
 
 
 @_RUNNERS.put("/whole/artifacts/{path:path}")
 async def _whole_put(request: Request, path: str, mine: _Mine) -> Response:
-    await mine.whole.put(path, bodies.length_of(request), _body(request, mine))
+    await mine.reports.put(path, bodies.length_of(request), _body(request, mine))
     return Response(status_code=204)
 
 
@@ -185,8 +185,8 @@ async def _barrier(request: Request, mine: _Mine) -> Response:
     ready = _read(_Ready, await _note(request))
     if not ready.ready:
         raise Refusal(422, "not_ready", "a shard that asks here is ready")
-    starting: Barriers = request.app.state.starting
-    start_at_ns = await starting.wait(mine.pod, functools.partial(_gone, request), turn=ready.turn)
+    barriers: Barriers = request.app.state.barriers
+    start_at_ns = await barriers.wait(mine.pod, functools.partial(_gone, request), turn=ready.turn)
     return JSONResponse({"start_at_ns": start_at_ns, "server_ns": time.time_ns()})
 
 
@@ -242,18 +242,18 @@ def _body(request: Request, mine: Shard) -> bodies.CheckedBody:
 
 
 def _limits(request: Request) -> Limits:
-    writing: Shards = request.app.state.writing
-    return writing.limits
+    shards: Shards = request.app.state.shards
+    return shards.limits
 
 
 def _store(request: Request) -> Store:
-    writing: Shards = request.app.state.writing
-    return writing.store
+    shards: Shards = request.app.state.shards
+    return shards.store
 
 
 def _run(request: Request, uid: str) -> RunKey:
-    writing: Shards = request.app.state.writing
-    run = writing.runs.run(uid)
+    shards: Shards = request.app.state.shards
+    run = shards.runs.run(uid)
     if run is None:
         raise Refusal(404, "no_run", "there is no such run")
     return run

@@ -96,19 +96,19 @@ class Shards:
 class Shard:
     """One request of one shard's pod. Methods that take a path also raise keys.BadPath."""
 
-    def __init__(self, writing: Shards, pod: PodIdentity, use: RunUse, token: str) -> None:
+    def __init__(self, shards: Shards, pod: PodIdentity, use: RunUse, token: str) -> None:
         self.pod = pod
-        self._writing = writing
-        self._store = writing.store
+        self._shards = shards
+        self._store = shards.store
         self._use = use
         self._token = token
         self._key = ShardKey(pod.owner.run, pod.owner.attempt, pod.owner.shard)
         self._carries = pod.owner.kind == Kind.EVAL_RUN
-        self.whole = RunReports(writing.store, use, pod.owner)
+        self.reports = RunReports(shards.store, use, pod.owner)
 
     async def still_mine(self) -> None:
         """Check again that the pod owns the shard, which may change while a long body arrives. Raises Refusal."""
-        await self._writing.checked(self._token, self._key.run.uid, self._key.attempt, self._key.shard)
+        await self._shards.checked(self._token, self._key.run.uid, self._key.attempt, self._key.shard)
 
     async def stat(self, path: str) -> Stored | None:
         """The state of the artifact at `path` that this attempt, or one that it continues, left."""
@@ -122,7 +122,7 @@ class Shard:
     async def put(self, path: str, size_bytes: int, chunks: AsyncIterable[bytes]) -> None:
         """Store a whole artifact of that size. Raises Refusal, and what `chunks` raises."""
         key = self._key.at(keys.checked_path(path))
-        self._use.check(key, size_bytes, most_bytes=self._writing.limits.artifact_bytes)
+        self._use.check(key, size_bytes, most_bytes=self._shards.limits.artifact_bytes)
         with self._use.coming(size_bytes):
             self._use.has(key, await self._store.put(key, chunks))
 
@@ -131,7 +131,7 @@ class Shard:
         if data and not data.endswith(b"\n"):
             raise Refusal(400, "not_lines", "appends are whole lines, each with its line end")
         key = self._key.at(keys.checked_path(path))
-        limits = self._writing.limits
+        limits = self._shards.limits
         self._use.check(key, max(self._use.sizes.get(key, 0), offset + len(data)), most_bytes=limits.artifact_bytes)
         await self._adopt(key, path)
         with self._use.coming(len(data)):
@@ -141,7 +141,7 @@ class Shard:
                 raise Refusal(409, "offset", str(conflict), size=conflict.size_bytes) from None
 
     async def _adopt(self, key: str, path: str) -> None:
-        adopted = self._writing.adopted
+        adopted = self._shards.adopted
         if key in adopted:
             return
         before = await artifacts.latest(self._store, self._key, path, carries=self._carries)
@@ -156,7 +156,7 @@ class Shard:
     async def upload(self, path: str, size_bytes: int) -> Upload | None:
         """The address for a direct upload; None where the artifact has to come through ingest. Raises Refusal (413)."""
         key = self._key.at(keys.checked_path(path))
-        self._use.check(key, size_bytes, most_bytes=self._writing.limits.artifact_bytes)
+        self._use.check(key, size_bytes, most_bytes=self._shards.limits.artifact_bytes)
         if size_bytes > _MAX_UPLOAD_BYTES:
             return None
         upload = await self._store.presign(key, expires_s=_UPLOAD_S)
@@ -182,7 +182,7 @@ class Shard:
             progress = ShardProgress.model_validate_json(body)
         except ValidationError as problem:
             raise Refusal(422, "bad_progress", _sentence(problem)) from None
-        self._writing.runs.progressed(self._key.run.uid, self._key.attempt, self._key.shard, progress)
+        self._shards.runs.progressed(self._key.run.uid, self._key.attempt, self._key.shard, progress)
 
     async def deliver(self, body: bytes) -> None:
         """Store the result document as it came. Raises Refusal (422) for one that does not fit the shard."""
@@ -200,7 +200,7 @@ class Shard:
             raise Refusal(422, "foreign_receipt", f"the receipt is of shard {receipt.shard} of {receipt.run_id}")
         if receipt.reason is not Reason.COMPLETED:
             raise Refusal(422, "not_completed", f"a runner that ends with {receipt.reason} says so by its pod")
-        self._writing.runs.finished(self._key.run.uid, self._key.attempt, receipt)
+        self._shards.runs.finished(self._key.run.uid, self._key.attempt, receipt)
 
     def _check_result(self, body: bytes) -> None:
         owner = self.pod.owner

@@ -21,76 +21,76 @@ from evalkube_operator.policies import failure, placing, startup
 __all__ = ["go_on"]
 
 
-def go_on(case: PlanInput, spec: Spec) -> list[Action]:
+def go_on(given: PlanInput, spec: Spec) -> list[Action]:
     """The actions for a run with a Job on record: gone, failed, complete, queued, starting, or running."""
-    job = next((each for each in case.seen.jobs if each.uid == case.status.job_uid), None)
+    job = next((each for each in given.seen.jobs if each.uid == given.status.job_uid), None)
     if job is None or (job.deleting and not job.complete):
-        return _lost(case, spec, job)
+        return _lost(given, spec, job)
     if job.complete:
-        return collected(case, spec, job, None)
+        return collected(given, spec, job, None)
     if job.failure is not None:
-        return fail(case, spec, failure.of_job(job, case.pods_of(job.uid), spec.shards))
-    if case.done_shards(job) >= set(range(spec.shards)):
-        return collected(case, spec, job, None)  # the Job's own word comes a second later, and says the same
+        return fail(given, spec, failure.of_job(job, given.pods_of(job.uid), spec.shards))
+    if given.done_shards(job) >= set(range(spec.shards)):
+        return collected(given, spec, job, None)  # the Job's own word comes a second later, and says the same
     if spec.suspend:
-        return close_attempt(case, Reason.SUSPENDED, "the run is suspended", None)
-    disturbed = _disturbed(case, spec, job)
+        return close_attempt(given, Reason.SUSPENDED, "the run is suspended", None)
+    disturbed = _disturbed(given, spec, job)
     if disturbed is not None:
-        return fail(case, spec, disturbed)
+        return fail(given, spec, disturbed)
     if job.suspended:
-        return _queued(case, spec)
-    return _watch(case, spec, job)
+        return _queued(given, spec)
+    return _watch(given, spec, job)
 
 
-def _lost(case: PlanInput, spec: Spec, job: JobFact | None) -> list[Action]:
+def _lost(given: PlanInput, spec: Spec, job: JobFact | None) -> list[Action]:
     """The actions for a recorded Job that is deleted or being deleted. What it delivered still counts; it is never made
     again under its number.
     """
-    name = case.status.job_name or ""
-    if job is None and name not in case.seen.absent_jobs and case.job_named(name) is None:
+    name = given.status.job_name or ""
+    if job is None and name not in given.seen.absent_jobs and given.job_named(name) is None:
         return [LookUpJob(name)]
     reason = Reason.JOB_LOST if job is None else Reason.JOB_DELETED
     words = "is gone, and was not deleted by evalkube" if job is None else "is being deleted, and not by evalkube"
-    return collected(case, spec, job, failure.Failure(reason, f"the run's Job {name} {words}"))
+    return collected(given, spec, job, failure.Failure(reason, f"the run's Job {name} {words}"))
 
 
-def _disturbed(case: PlanInput, spec: Spec, job: JobFact) -> failure.Failure | None:
+def _disturbed(given: PlanInput, spec: Spec, job: JobFact) -> failure.Failure | None:
     """The failure that ends an attempt although its Job goes on: a lost node, or one that no retry mends. For a load
     test also anything that takes a pod away.
     """
-    pods = case.pods_of(job.uid)
-    if any(_beyond_repair(case, pod) for pod in pods):
+    pods = given.pods_of(job.uid)
+    if any(_beyond_repair(given, pod) for pod in pods):
         return failure.of_job(job, pods, spec.shards)
-    if _exhausted(case, spec, pods):
+    if _exhausted(given, spec, pods):
         return failure.of_job(job, pods, spec.shards)
     for pod in pods:
         if pod.ended:
             continue
         due = pod.deletion_due
-        if due is not None and case.now >= due + timedelta(seconds=case.rules.node_loss_s):
+        if due is not None and given.now >= due + timedelta(seconds=given.rules.node_loss_s):
             words = f"the node {pod.node} does not answer, and the pod {pod.name} was on it"
             return failure.Failure(Reason.NODE_LOST, words)
-        if case.run.kind is Kind.PERF_RUN and pod.started and _exit_code(pod) is None:
+        if given.run.kind is Kind.PERF_RUN and pod.started and _exit_code(pod) is None:
             found = failure.of_pod(pod, shards=spec.shards)
             if found is not None:
                 return found
-    if job.suspended and case.run.kind is Kind.PERF_RUN and case.ran:
+    if job.suspended and given.run.kind is Kind.PERF_RUN and given.ran:
         return failure.Failure(Reason.PREEMPTED, "the queue took the load test's place back while it ran")
     return None
 
 
-def _beyond_repair(case: PlanInput, pod: PodFact) -> bool:
+def _beyond_repair(given: PlanInput, pod: PodFact) -> bool:
     """The failure of a Job that no retry mends. The Job controller reports it too, a second later."""
     if pod.phase != "Failed":
         return False
-    return case.run.kind is Kind.PERF_RUN or _exit_code(pod) in jobs.FINAL_EXITS
+    return given.run.kind is Kind.PERF_RUN or _exit_code(pod) in jobs.FINAL_EXITS
 
 
-def _exhausted(case: PlanInput, spec: Spec, pods: Sequence[PodFact]) -> bool:
+def _exhausted(given: PlanInput, spec: Spec, pods: Sequence[PodFact]) -> bool:
     """Whether a shard has failed more often than it may: its Job only counts the failures of all shards. Disruptions by
     Kubernetes do not count.
     """
-    if case.run.kind is Kind.PERF_RUN:
+    if given.run.kind is Kind.PERF_RUN:
         return False
     failed = Counter(pod.index for pod in pods if pod.phase == "Failed" and pod.disruption is None)
     return any(count > spec.backoff_limit for count in failed.values())
@@ -100,55 +100,55 @@ def _exit_code(pod: PodFact) -> int | None:
     return pod.runner.exit_code if pod.runner is not None else None
 
 
-def _queued(case: PlanInput, spec: Spec) -> list[Action]:
-    return write(case, transitions.starting(case.status, queued=True, trouble=None, **stamp(case)))
+def _queued(given: PlanInput, spec: Spec) -> list[Action]:
+    return write(given, transitions.starting(given.status, queued=True, trouble=None, **stamp(given)))
 
 
-def _watch(case: PlanInput, spec: Spec, job: JobFact) -> list[Action]:
+def _watch(given: PlanInput, spec: Spec, job: JobFact) -> list[Action]:
     """The actions while pods start or run: nothing lasts longer than its deadline."""
-    pods = case.pods_of(job.uid)
-    waiting = [each for index in range(spec.shards) if (each := _waiting(case, spec, job, index, pods)) is not None]
-    over = next((each for each in sorted(waiting, key=lambda each: each.behind) if case.now >= each.fail_at), None)
+    pods = given.pods_of(job.uid)
+    waiting = [each for index in range(spec.shards) if (each := _waiting(given, spec, job, index, pods)) is not None]
+    over = next((each for each in sorted(waiting, key=lambda each: each.behind) if given.now >= each.fail_at), None)
     if over is not None and over.behind:
-        return _step_aside(case, spec, over)
+        return _step_aside(given, spec, over)
     if over is not None:
-        unasked = over.trouble is None and over.pod_uid is not None and over.pod_uid not in case.seen.pod_events
-        return [LookUpPodEvents((over.pod_uid or "",))] if unasked else fail(case, spec, over.failure(spec))
-    begun_at = transitions.since(case.status, ConditionType.RUNNING, "True")
+        unasked = over.trouble is None and over.pod_uid is not None and over.pod_uid not in given.seen.pod_events
+        return [LookUpPodEvents((over.pod_uid or "",))] if unasked else fail(given, spec, over.failure(spec))
+    begun_at = transitions.since(given.status, ConditionType.RUNNING, "True")
     active_s = spec.deadlines.active
     due = begun_at + timedelta(seconds=active_s) if begun_at is not None and active_s is not None else None
-    if due is not None and case.now >= due:
+    if due is not None and given.now >= due:
         words = f"the pods ran for longer than deadlines.active ({active_s} s)"
-        return fail(case, spec, failure.Failure(Reason.ACTIVE_DEADLINE_EXCEEDED, words))
-    curious: list[Action] = [LookUpPodEvents(uids)] if (uids := _silent_pods(case, waiting)) else []
-    return [*curious, *_report(case, spec, pods, waiting), *_alarm(case, waiting, due)]
+        return fail(given, spec, failure.Failure(Reason.ACTIVE_DEADLINE_EXCEEDED, words))
+    curious: list[Action] = [LookUpPodEvents(uids)] if (uids := _silent_pods(given, waiting)) else []
+    return [*curious, *_report(given, spec, pods, waiting), *_alarm(given, waiting, due)]
 
 
-def _step_aside(case: PlanInput, spec: Spec, lacking: "_Waiting") -> list[Action]:
+def _step_aside(given: PlanInput, spec: Spec, lacking: "_Waiting") -> list[Action]:
     """The actions of a run that finds no room while others have theirs: it gives back what it has, so that they are not
     held up for ever.
     """
     why = lacking.trouble.message if lacking.trouble is not None else ""
     pods = "its pod" if spec.shards == 1 else f"all its {spec.shards} pods"
     words = f"there is no room for {pods} beside those of other runs, and it waits for another turn: {why}"
-    return close_attempt(case, Reason.WAITING_FOR_TURN, words, None)
+    return close_attempt(given, Reason.WAITING_FOR_TURN, words, None)
 
 
-def _report(case: PlanInput, spec: Spec, pods: Sequence[PodFact], waiting: Sequence["_Waiting"]) -> list[Action]:
+def _report(given: PlanInput, spec: Spec, pods: Sequence[PodFact], waiting: Sequence["_Waiting"]) -> list[Action]:
     begun = {pod.index for pod in pods if pod.started}
-    if case.ran or len(begun) >= spec.shards:
-        told, due = case.seen.progress, case.seen.progress_due
-        progress = advanced(case.status.progress, told) if told is not None else None
-        if not case.ran or due is None or case.now >= due:
-            silent_from = _silent_from(case)
-            unheard = _UNHEARD if silent_from is not None and case.now >= silent_from else ""
+    if given.ran or len(begun) >= spec.shards:
+        told, due = given.seen.progress, given.seen.progress_due
+        progress = advanced(given.status.progress, told) if told is not None else None
+        if not given.ran or due is None or given.now >= due:
+            silent_from = _silent_from(given)
+            unheard = _UNHEARD if silent_from is not None and given.now >= silent_from else ""
             running = transitions.running(
-                case.status, shards=spec.shards, progress=progress, unheard=unheard, **stamp(case)
+                given.status, shards=spec.shards, progress=progress, unheard=unheard, **stamp(given)
             )
-            return write(case, running)
-        return [Wait(due)] if progress not in (None, case.status.progress) else []
+            return write(given, running)
+        return [Wait(due)] if progress not in (None, given.status.progress) else []
     trouble = next(((each.trouble.reason, each.trouble.message) for each in waiting if each.trouble is not None), None)
-    return write(case, transitions.starting(case.status, queued=False, trouble=trouble, **stamp(case)))
+    return write(given, transitions.starting(given.status, queued=False, trouble=trouble, **stamp(given)))
 
 
 _UNHEARD: Final = (
@@ -157,30 +157,30 @@ _UNHEARD: Final = (
 )
 
 
-def _silent_from(case: PlanInput) -> datetime | None:
+def _silent_from(given: PlanInput) -> datetime | None:
     """The time from which the status says that a started run has reported nothing; None where it has reported
     something.
     """
-    begun_at = transitions.since(case.status, ConditionType.RUNNING, "True")
-    if begun_at is None or case.status.progress is not None or case.seen.progress is not None or case.seen.receipts:
+    begun_at = transitions.since(given.status, ConditionType.RUNNING, "True")
+    if begun_at is None or given.status.progress is not None or given.seen.progress is not None or given.seen.receipts:
         return None
-    return begun_at + timedelta(seconds=case.rules.silence_s)
+    return begun_at + timedelta(seconds=given.rules.silence_s)
 
 
-def _alarm(case: PlanInput, waiting: Sequence["_Waiting"], due: datetime | None) -> list[Action]:
+def _alarm(given: PlanInput, waiting: Sequence["_Waiting"], due: datetime | None) -> list[Action]:
     """The time of the next reconciliation without any report."""
     moments = [each.fail_at for each in waiting]
-    again_at = case.now + timedelta(seconds=case.rules.pod_events_every_s)
+    again_at = given.now + timedelta(seconds=given.rules.pod_events_every_s)
     moments += [max(each.ask_at, again_at) for each in waiting if each.ask_at is not None and each.trouble is None]
     moments += [each.ask_at for each in waiting if each.ask_at is not None]
-    moments += [moment for moment in (due, _silent_from(case)) if moment is not None]
-    moments += [case.now + timedelta(seconds=case.rules.room_look_s) for each in waiting if each.behind]
+    moments += [moment for moment in (due, _silent_from(given)) if moment is not None]
+    moments += [given.now + timedelta(seconds=given.rules.room_look_s) for each in waiting if each.behind]
     moments += [
-        pod.deletion_due + timedelta(seconds=case.rules.node_loss_s)
-        for pod in case.seen.pods
+        pod.deletion_due + timedelta(seconds=given.rules.node_loss_s)
+        for pod in given.seen.pods
         if pod.deletion_due is not None and not pod.ended
     ]
-    later = [moment for moment in moments if moment > case.now]
+    later = [moment for moment in moments if moment > given.now]
     return [Wait(min(later))] if later else []
 
 
@@ -207,57 +207,57 @@ class _Waiting:
         return failure.Failure(Reason.STARTUP_DEADLINE_EXCEEDED, which + words)
 
 
-def _waiting(case: PlanInput, spec: Spec, job: JobFact, index: int, pods: Sequence[PodFact]) -> _Waiting | None:
+def _waiting(given: PlanInput, spec: Spec, job: JobFact, index: int, pods: Sequence[PodFact]) -> _Waiting | None:
     own = sorted((pod for pod in pods if pod.index == index), key=lambda each: each.created_at)
     latest = links.runner(own) or (own[-1] if own else None)
     since = job.started_at or job.created_at
     if latest is None:
-        events = [event for event in case.seen.failed_creates if event.about_uid == job.uid]
-        together = spec.shards if case.run.kind is Kind.PERF_RUN else 1  # an evaluation's may go one after the other
-        trouble = startup.of_failed_creates(events, case.rules, together=together)
+        events = [event for event in given.seen.failed_creates if event.about_uid == job.uid]
+        together = spec.shards if given.run.kind is Kind.PERF_RUN else 1  # an evaluation's may go one after the other
+        trouble = startup.of_failed_creates(events, given.rules, together=together)
         lacks_quota = trouble is not None and trouble.patience_s != 0 and placing.lacks_quota(trouble.message)
-        if lacks_quota and case.seen.crowd.in_namespace:
-            return _Waiting(index, trouble, _patience_ends(case, since), None, None, behind=True)
+        if lacks_quota and given.seen.crowd.in_namespace:
+            return _Waiting(index, trouble, _patience_ends(given, since), None, None, behind=True)
         patience_s = startup.patience_s(trouble, spec.deadlines.startup)
-        begun = _freed(case, since) if lacks_quota else since
+        begun = _freed(given, since) if lacks_quota else since
         return _Waiting(index, trouble, begun + timedelta(seconds=patience_s), None, None)
     if latest.phase == "Succeeded" or (latest.started and not latest.ended):
         return None
     if latest.ended:  # Kubernetes replaces it, after a pause of up to 10 minutes (its own back-off)
         patience_s = _REPLACEMENT_S + spec.deadlines.startup
         return _Waiting(index, None, latest.ended_at + timedelta(seconds=patience_s), None, None)
-    return _of_pod(case, spec, latest, max(latest.created_at, since))
+    return _of_pod(given, spec, latest, max(latest.created_at, since))
 
 
-def _of_pod(case: PlanInput, spec: Spec, pod: PodFact, since: datetime) -> _Waiting:
+def _of_pod(given: PlanInput, spec: Spec, pod: PodFact, since: datetime) -> _Waiting:
     """The wait of a shard whose pod exists. Its time begins when the pod has a node, or could have one."""
-    trouble = startup.of_pod(pod, case.seen.pod_events.get(pod.uid, ()), case.rules)
+    trouble = startup.of_pod(pod, given.seen.pod_events.get(pod.uid, ()), given.rules)
     lacks_room = pod.unschedulable is not None and placing.lacks_room(pod.unschedulable)
-    if lacks_room and case.seen.crowd.anywhere:
-        return _Waiting(pod.index, trouble, _patience_ends(case, since), pod.uid, None, behind=True)
-    begun = _freed(case, since) if lacks_room else max(since, pod.placed_at or since)
-    asked_at = begun + timedelta(seconds=case.rules.pod_events_after_s)
+    if lacks_room and given.seen.crowd.anywhere:
+        return _Waiting(pod.index, trouble, _patience_ends(given, since), pod.uid, None, behind=True)
+    begun = _freed(given, since) if lacks_room else max(since, pod.placed_at or since)
+    asked_at = begun + timedelta(seconds=given.rules.pod_events_after_s)
     ask_at = asked_at if pod.node is not None else None  # until it has a node, the scheduler speaks in its status
     fail_at = begun + timedelta(seconds=startup.patience_s(trouble, spec.deadlines.startup))
     return _Waiting(pod.index, trouble, fail_at, pod.uid, ask_at)
 
 
-def _freed(case: PlanInput, since: datetime) -> datetime:
+def _freed(given: PlanInput, since: datetime) -> datetime:
     """The time since which room that others held is free."""
-    return max(since, case.seen.crowd.freed_at or since)
+    return max(since, given.seen.crowd.freed_at or since)
 
 
-def _patience_ends(case: PlanInput, since: datetime) -> datetime:
+def _patience_ends(given: PlanInput, since: datetime) -> datetime:
     """The time at which a run that finds no room gives its turn back. Each turn in vain makes the next one longer."""
-    first_s, most_s = case.rules.room_patience_s
-    vain = sum(1 for attempt in case.status.attempts if attempt.reason is Reason.WAITING_FOR_TURN)
+    first_s, most_s = given.rules.room_patience_s
+    vain = sum(1 for attempt in given.status.attempts if attempt.reason is Reason.WAITING_FOR_TURN)
     return since + timedelta(seconds=min(first_s * 2.0**vain, most_s))
 
 
 _REPLACEMENT_S = 660
 
 
-def _silent_pods(case: PlanInput, waiting: Sequence[_Waiting]) -> tuple[str, ...]:
+def _silent_pods(given: PlanInput, waiting: Sequence[_Waiting]) -> tuple[str, ...]:
     """The pods that have waited for a while and do not say why. Events about them may say it."""
     return tuple(
         each.pod_uid
@@ -265,6 +265,6 @@ def _silent_pods(case: PlanInput, waiting: Sequence[_Waiting]) -> tuple[str, ...
         if each.pod_uid is not None
         and each.trouble is None
         and each.ask_at is not None
-        and case.now >= each.ask_at
-        and each.pod_uid not in case.seen.pod_events
+        and given.now >= each.ask_at
+        and each.pod_uid not in given.seen.pod_events
     )

@@ -29,75 +29,75 @@ from evalkube_operator.policies import admission, retry, startup
 __all__ = ["begin"]
 
 
-def begin(case: PlanInput, spec: Spec) -> list[Action]:
+def begin(given: PlanInput, spec: Spec) -> list[Action]:
     """The actions for a run without a Job on record: hold it back, refuse it, or create the Job of the next attempt."""
-    attempts = case.status.attempts
+    attempts = given.status.attempts
     on_record = bool(attempts) and attempts[-1].reason is None
     number = attempts[-1].number + (0 if on_record else 1) if attempts else 1
-    job = case.job_named(jobs.job_name(case.run.kind, case.run.name, number))
+    job = given.job_named(jobs.job_name(given.run.kind, given.run.name, number))
     if job is not None and not job.deleting and (on_record or number == 1):
-        return _record(case, spec, job, number)
-    refusal = admission.refused(case.run, case.rules, spec_bytes=len(orjson.dumps(case.run.raw_spec)))
+        return _record(given, spec, job, number)
+    refusal = admission.refused(given.run, given.rules, spec_bytes=len(orjson.dumps(given.run.raw_spec)))
     if refusal is not None:
-        return end(case, *refusal, refused=True)
+        return end(given, *refusal, refused=True)
     if spec.suspend:
         if on_record:
-            return close_attempt(case, Reason.SUSPENDED, "the run is suspended", None)
-        return [*_delete_busy(case), *hold(case, Reason.SUSPENDED, "the run is suspended")]
-    return _before_creation(case, spec, number, on_record=on_record)
+            return close_attempt(given, Reason.SUSPENDED, "the run is suspended", None)
+        return [*_delete_busy(given), *hold(given, Reason.SUSPENDED, "the run is suspended")]
+    return _before_creation(given, spec, number, on_record=on_record)
 
 
-def _record(case: PlanInput, spec: Spec, job: JobFact, number: int) -> list[Action]:
+def _record(given: PlanInput, spec: Spec, job: JobFact, number: int) -> list[Action]:
     """The actions that put its Job on record, with what is known of it by now: writes cost the API server most."""
     recorded = transitions.job_recorded(
-        case.status, number, f"Job {job.name}", name=job.name, uid=job.uid, queued=job.suspended, **stamp(case)
+        given.status, number, f"Job {job.name}", name=job.name, uid=job.uid, queued=job.suspended, **stamp(given)
     )
-    following = go_on(replace(case, run=replace(case.run, status=recorded)), spec)
+    following = go_on(replace(given, run=replace(given.run, status=recorded)), spec)
     written = next((action for action in following if isinstance(action, WriteStatus)), None)
-    return write(case, recorded if written is None or written.status.phase.terminal else written.status)
+    return write(given, recorded if written is None or written.status.phase.terminal else written.status)
 
 
-def _before_creation(case: PlanInput, spec: Spec, number: int, *, on_record: bool) -> list[Action]:
-    predecessors = _predecessors(case)
+def _before_creation(given: PlanInput, spec: Spec, number: int, *, on_record: bool) -> list[Action]:
+    predecessors = _predecessors(given)
     if predecessors is not None:
         return predecessors
-    attempts = case.status.attempts
+    attempts = given.status.attempts
     if attempts and not on_record:
         pause_s = retry.pause_s(
-            attempts, base_s=case.rules.retry_base_s, cap_s=case.rules.retry_cap_s, aside_s=case.rules.aside_s
+            attempts, base_s=given.rules.retry_base_s, cap_s=given.rules.retry_cap_s, aside_s=given.rules.aside_s
         )
-        due = (attempts[-1].completion_time or case.now) + timedelta(seconds=pause_s)
-        if case.now < due:
+        due = (attempts[-1].completion_time or given.now) + timedelta(seconds=pause_s)
+        if given.now < due:
             return [Wait(due)]
-    held = _held_by_objects(case, spec)
+    held = _held_by_objects(given, spec)
     if held is not None:
         return held
-    blocked = _blocked(case, spec)
+    blocked = _blocked(given, spec)
     if blocked is not None:
         return blocked
-    waiting = _waiting(case, spec)
+    waiting = _waiting(given, spec)
     if waiting is not None:
         return waiting
     if number > 1 and not on_record:
-        return write(case, transitions.attempt_begun(case.status, number, **stamp(case)))
+        return write(given, transitions.attempt_begun(given.status, number, **stamp(given)))
     return [CreateJob(number)]
 
 
-def _waiting(case: PlanInput, spec: Spec) -> list[Action] | None:
+def _waiting(given: PlanInput, spec: Spec) -> list[Action] | None:
     """The hold of a run for whose results the store has no room, or whose turn has not come. It keeps its place in the
     queue.
     """
-    queued = case.rules.queued or facts.QUEUE_LABEL in case.run.labels  # it waits in Kueue's line, with its Job
+    queued = given.rules.queued or facts.QUEUE_LABEL in given.run.labels  # it waits in Kueue's line, with its Job
     place: list[Action] = [] if queued else [AwaitTurn(spec.shards)]
-    room, turn = case.seen.store_room, case.seen.turn
+    room, turn = given.seen.store_room, given.seen.turn
     if room is not None and room.shortage:
-        return [*place, *hold(case, Reason.STORE_FULL, f"{_NO_ROOM} ({room.shortage})")]
+        return [*place, *hold(given, Reason.STORE_FULL, f"{_NO_ROOM} ({room.shortage})")]
     if not queued and turn is None:
         return place
     if not queued and turn is not None and not turn.granted:
         pods = "its pod" if spec.shards == 1 else f"all its {spec.shards} pods"
         words = f"other runs go first: it starts when there is room for {pods} beside theirs"
-        return [*place, *hold(case, Reason.WAITING_FOR_TURN, words)]
+        return [*place, *hold(given, Reason.WAITING_FOR_TURN, words)]
     return [*place, LookUpStoreRoom()] if room is None else None
 
 
@@ -107,61 +107,61 @@ _NO_ROOM: Final = (
 )
 
 
-def _predecessors(case: PlanInput) -> list[Action] | None:
+def _predecessors(given: PlanInput) -> list[Action] | None:
     """The actions that stop earlier Jobs of the run before a new one starts. One on a lost node is not waited for for
     ever.
     """
-    doomed = _delete_busy(case)
+    doomed = _delete_busy(given)
     if doomed:
         return doomed
-    busy = _busy(case)
-    attempts = case.status.attempts
-    last_end = (attempts[-1].completion_time if attempts else None) or case.run.created_at
-    until = last_end + timedelta(seconds=case.rules.successor_patience_s)
-    return [Wait(until)] if busy and case.now < until else None
+    busy = _busy(given)
+    attempts = given.status.attempts
+    last_end = (attempts[-1].completion_time if attempts else None) or given.run.created_at
+    until = last_end + timedelta(seconds=given.rules.successor_patience_s)
+    return [Wait(until)] if busy and given.now < until else None
 
 
-def _busy(case: PlanInput) -> list[JobFact]:
+def _busy(given: PlanInput) -> list[JobFact]:
     """The Jobs of the run whose pods may exist."""
-    return [job for job in case.seen.jobs if not job.finished or job.active or job.terminating]
+    return [job for job in given.seen.jobs if not job.finished or job.active or job.terminating]
 
 
-def _delete_busy(case: PlanInput) -> list[Action]:
-    return [DeleteJob(job.name, job.uid) for job in _busy(case) if not job.deleting]
+def _delete_busy(given: PlanInput) -> list[Action]:
+    return [DeleteJob(job.name, job.uid) for job in _busy(given) if not job.deleting]
 
 
-def _held_by_objects(case: PlanInput, spec: Spec) -> list[Action] | None:
+def _held_by_objects(given: PlanInput, spec: Spec) -> list[Action] | None:
     """The hold of a run whose Secrets or data are missing, or not meant for runs."""
     refs = (*admission.secrets_of(spec), *admission.data_of(spec))
-    unknown = tuple(ref for ref in refs if ref not in case.seen.objects)
+    unknown = tuple(ref for ref in refs if ref not in given.seen.objects)
     if unknown:
         return [LookUpObjects(unknown)]
-    objection = admission.withheld(case.run, spec, case.seen.objects, case.rules)
+    objection = admission.withheld(given.run, spec, given.seen.objects, given.rules)
     if objection is None:
         return None
-    if case.now >= objection.final_at:
-        return end(case, objection.reason, objection.message, refused=True)
-    held = hold(case, objection.reason, objection.message, accepted=False)
-    return [*held, Wait(min(objection.final_at, case.now + timedelta(seconds=2)))]
+    if given.now >= objection.final_at:
+        return end(given, objection.reason, objection.message, refused=True)
+    held = hold(given, objection.reason, objection.message, accepted=False)
+    return [*held, Wait(min(objection.final_at, given.now + timedelta(seconds=2)))]
 
 
-def _blocked(case: PlanInput, spec: Spec) -> list[Action] | None:
+def _blocked(given: PlanInput, spec: Spec) -> list[Action] | None:
     """The hold of a run whose Job the API server refused, or whose Job's name somebody else's Job has."""
-    foreign, refusal = case.seen.foreign, case.seen.refusal
+    foreign, refusal = given.seen.foreign, given.seen.refusal
     if foreign is not None:
-        patience_s = 0.0 if foreign.lasting else case.rules.conflict_patience_s
-        if case.now >= foreign.since + timedelta(seconds=patience_s):
+        patience_s = 0.0 if foreign.lasting else given.rules.conflict_patience_s
+        if given.now >= foreign.since + timedelta(seconds=patience_s):
             words = f"the Job {foreign.name} belongs to {foreign.owner}: give the run another name"
-            return end(case, Reason.NAME_CONFLICT, words)
-        if case.now < foreign.retry_at:
+            return end(given, Reason.NAME_CONFLICT, words)
+        if given.now < foreign.retry_at:
             words = f"the Job {foreign.name} belongs to {foreign.owner}; waiting for it to go"
-            return [*hold(case, Reason.NAME_CONFLICT, words), Wait(foreign.retry_at)]
+            return [*hold(given, Reason.NAME_CONFLICT, words), Wait(foreign.retry_at)]
         return None
     if refusal is not None:
-        trouble = startup.of_refusal(refusal, case.rules)
+        trouble = startup.of_refusal(refusal, given.rules)
         patience_s = startup.patience_s(trouble, spec.deadlines.startup)
-        if case.now >= refusal.since + timedelta(seconds=patience_s):
-            return end(case, trouble.reason, trouble.message)
-        if case.now < refusal.retry_at:
-            return [*hold(case, trouble.reason, trouble.message), Wait(refusal.retry_at)]
+        if given.now >= refusal.since + timedelta(seconds=patience_s):
+            return end(given, trouble.reason, trouble.message)
+        if given.now < refusal.retry_at:
+            return [*hold(given, trouble.reason, trouble.message), Wait(refusal.retry_at)]
     return None

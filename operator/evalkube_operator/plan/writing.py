@@ -19,31 +19,31 @@ class Stamp(TypedDict):
     generation: int
 
 
-def stamp(case: PlanInput) -> Stamp:
+def stamp(given: PlanInput) -> Stamp:
     """The stamp of conditions that change now."""
-    return {"now": case.now, "generation": case.run.generation}
+    return {"now": given.now, "generation": given.run.generation}
 
 
-def write(case: PlanInput, status: RunStatus) -> list[Action]:
+def write(given: PlanInput, status: RunStatus) -> list[Action]:
     """The write of a status that differs from the one on record, with the events about it."""
-    if status == case.status:
+    if status == given.status:
         return []
-    return [WriteStatus(status, _announcements(case.status, status), can_wait=_can_wait(case, status))]
+    return [WriteStatus(status, _announcements(given.status, status), can_wait=_can_wait(given, status))]
 
 
-def close_attempt(case: PlanInput, reason: Reason, message: str, exit_code: int | None) -> list[Action]:
+def close_attempt(given: PlanInput, reason: Reason, message: str, exit_code: int | None) -> list[Action]:
     """The write that ends an attempt of a run that goes on."""
-    return write(case, transitions.attempt_ended(case.status, reason, message, exit_code, **stamp(case)))
+    return write(given, transitions.attempt_ended(given.status, reason, message, exit_code, **stamp(given)))
 
 
-def hold(case: PlanInput, reason: Reason, message: str, *, accepted: bool = True) -> list[Action]:
+def hold(given: PlanInput, reason: Reason, message: str, *, accepted: bool = True) -> list[Action]:
     """The write that says why the run does not start now."""
-    return write(case, transitions.held_back(case.status, reason, message, accepted=accepted, **stamp(case)))
+    return write(given, transitions.held_back(given.status, reason, message, accepted=accepted, **stamp(given)))
 
 
-def _can_wait(case: PlanInput, status: RunStatus) -> bool:
+def _can_wait(given: PlanInput, status: RunStatus) -> bool:
     """Whether nobody waits for this status: it is not the run's end, nor does the end depend on it."""
-    return not status.phase.terminal and not case.seen.receipts and not any(pod.ended for pod in case.seen.pods)
+    return not status.phase.terminal and not given.seen.receipts and not any(pod.ended for pod in given.seen.pods)
 
 
 def _announcements(before: RunStatus, after: RunStatus) -> tuple[Announcement, ...]:

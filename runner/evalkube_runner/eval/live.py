@@ -51,7 +51,7 @@ class EvalLive:
     def _scored(self) -> dict[str, LiveScore]:
         """The main metric of each benchmark so far, as the result will have it."""
         for dataset in self._loaded:
-            result, known = dataset.tally.result, self._scores.get(dataset.tally.result.name)
+            result, known = dataset.builder.result, self._scores.get(dataset.builder.result.name)
             metric = result.main_metric
             answers = sum(one.metrics[metric].count for one in result.subsets if metric in one.metrics)
             if answers and (known is None or known.answers != answers):

@@ -73,10 +73,10 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     async with Session(spec, context, model, loaded, journal) as session:
         await session.run()
     for dataset in loaded:
-        dataset.tally.close()
+        dataset.builder.close()
         if dataset.ending is not None:
-            dataset.tally.result.precision = dataset.ending.result
-    result.datasets = [dataset.tally.result for dataset in loaded]
+            dataset.builder.result.precision = dataset.ending.result
+    result.datasets = [dataset.builder.result for dataset in loaded]
     result.collections = [
         CollectionResult(name=one.name, weights=dict(one.weights)) for one in collections.collections_of(spec)
     ]
@@ -196,11 +196,11 @@ def _dataset(
     wanted: plan.DatasetPlan, items: list[Item], source: datasets.Source, spec: EvalRunSpec, context: RunContext
 ) -> Dataset:
     _LOG.info("%s: %d questions in %d subsets", wanted.benchmark.name, len(items), len(wanted.subsets))
-    tally = ResultBuilder(wanted, spec.dataset_hub, datasets.origin(source, context), collect_perf=spec.collect_perf)
+    builder = ResultBuilder(wanted, spec.dataset_hub, datasets.origin(source, context), collect_perf=spec.collect_perf)
     if spec.precision is None:
-        return Dataset(wanted, items, tally)
+        return Dataset(wanted, items, builder)
     ending = Ending(len(items), wanted.repeats, spec.precision)
-    return Dataset(wanted, sampling.in_random_order(wanted, items), tally, ending)
+    return Dataset(wanted, sampling.in_random_order(wanted, items), builder, ending)
 
 
 def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
@@ -219,9 +219,9 @@ def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
                 seen[chat] += 1
             if place % shards == shard:
                 share.append(item)
-                dataset.tally.request(item.subset.name, dataset.plan.repeats)
+                dataset.builder.request(item.subset.name, dataset.plan.repeats)
                 if item.question.group:
-                    dataset.tally.group(item.subset.name, item.index, item.question.group)
+                    dataset.builder.group(item.subset.name, item.index, item.question.group)
         number += len(dataset.items)
         dataset.items = share
 

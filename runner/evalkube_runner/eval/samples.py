@@ -25,7 +25,7 @@ class Dataset:
 
     plan: plan.DatasetPlan
     items: list[Item]
-    tally: ResultBuilder
+    builder: ResultBuilder
     ending: Ending | None = None
     predictions: checkpoint.Records = field(default_factory=dict)
     reviews: checkpoint.Records = field(default_factory=dict)

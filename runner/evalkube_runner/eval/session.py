@@ -50,7 +50,7 @@ class Session:
     ) -> None:
         self._spec, self._context, self._model, self._loaded, self._journal = spec, context, model, loaded, journal
         self._total = sum(len(dataset.items) * dataset.plan.repeats for dataset in loaded)
-        self._contact = endpoint_gate.EndpointGate(
+        self._endpoint_gate = endpoint_gate.EndpointGate(
             spec.api_url, max(self._total, 1), time.monotonic, grace_s=spec.target_grace
         )
         self._stack = AsyncExitStack()
@@ -70,7 +70,7 @@ class Session:
             proxies=context.proxies,
             connections=most,
             gate=context.gate,
-            listener=self._contact,
+            listener=self._endpoint_gate,
             limit=self._limit,
         )
         self._judges = Judges(
@@ -134,7 +134,7 @@ class Session:
             await _written(writing, patience_s)
         for path, count in self._damaged.items():
             _LOG.warning("%s: %d lines were damaged, and have been replaced", path, count)
-        for result in (dataset.tally.result for dataset in self._loaded):
+        for result in (dataset.builder.result for dataset in self._loaded):
             if result.judging is not None and result.judging.excluded:
                 counts = (result.judging.excluded, result.judging.judgements)
                 _LOG.warning("%s: %d of %d judgements are excluded: unreadable, or not to be had", result.name, *counts)
@@ -160,7 +160,7 @@ class Session:
         assert dataset.ending is not None
         repeats, left = dataset.plan.repeats, dataset.items[asked:]
         for item in left:
-            dataset.tally.request(item.subset.name, -repeats)
+            dataset.builder.request(item.subset.name, -repeats)
         self._total -= len(left) * repeats
         found = dataset.ending.result
         _LOG.info(
@@ -218,13 +218,13 @@ class Session:
         except ScorerFailed as failure:
             await self._errored(sample, ErrorClass.SCORER, str(failure), answer, reused=reused)
         except JudgeFailed as failure:
-            sample.dataset.tally.judged(summary.counts_of(failure.summary))
+            sample.dataset.builder.judged(summary.counts_of(failure.summary))
             await self._errored(sample, ErrorClass.JUDGE, str(failure), answer, reused=reused, judging=failure.summary)
         else:
-            tally, subset = sample.dataset.tally, sample.item.subset.name
-            tally.answered(subset, answer, reused=reused)
-            tally.scored(subset, sample.item.index, sample.repeat, scored)
-            tally.judged(summary.counts_of(scored.metadata))
+            builder, subset = sample.dataset.builder, sample.item.subset.name
+            builder.answered(subset, answer, reused=reused)
+            builder.scored(subset, sample.item.index, sample.repeat, scored)
+            builder.judged(summary.counts_of(scored.metadata))
             self._heed(sample, scored)
             self._reused += reused
             self._done += 1
@@ -253,8 +253,8 @@ class Session:
     ) -> None:
         subset = sample.item.subset.name
         if answer is not None:
-            sample.dataset.tally.answered(subset, answer, reused=reused)
-        sample.dataset.tally.errored(subset, sample.item.index, cause)
+            sample.dataset.builder.answered(subset, answer, reused=reused)
+        sample.dataset.builder.errored(subset, sample.item.index, cause)
         self._heed(sample, None)
         self._done += 1
         self._causes[cause] += 1
@@ -285,7 +285,7 @@ class Session:
     def _progress(self) -> Progress:
         asked = self._done - self._reused
         # By the pace of what was really asked, once the endpoint was there: reused samples cost nothing.
-        elapsed_s = time.monotonic() - (self._contact.waited_until_s or self._begun_s)
+        elapsed_s = time.monotonic() - (self._endpoint_gate.waited_until_s or self._begun_s)
         eta_s = elapsed_s / asked * (self._total - self._done) if asked else None
         return Progress(
             done=self._done,
@@ -296,7 +296,7 @@ class Session:
         )
 
     def _stage(self) -> str:
-        if self._contact.is_waiting:
+        if self._endpoint_gate.is_waiting:
             return "waiting for the endpoint"
         cause = self._client.resting_after
         if cause is not None:

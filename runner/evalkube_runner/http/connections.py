@@ -1,8 +1,8 @@
-"""Kept-alive HTTP connections, one to a lane: a request takes the free lane that was used last.
+"""Kept-alive HTTP connections: a request takes the free one that was used last.
 
 httpx's own pool walks over all its connections for every request, and polls each idle one: at 256 connections that is
 more work than the request itself (measured: a third of the client's CPU at 32, and growing with the square).
-A lane is an httpx client with a single connection, so that there is nothing to walk over.
+Here each connection is an httpx client of its own, so that there is nothing to walk over.
 
 Redirects are not followed: the key would go to wherever they point, and past the gate's judgement of the endpoint.
 """
@@ -28,7 +28,8 @@ _KEEP_ALIVE_S = 30.0
 
 class Connections:
     """At most `most` connections to the host of `url`, opened as they are needed and `gate` permits. Use as an async
-    context manager."""
+    context manager.
+    """
 
     def __init__(self, most: int, url: str, gate: Gate, *, timeout_s: float, trust: Trust, proxy: Proxy | None) -> None:
         self._url = url
@@ -40,28 +41,28 @@ class Connections:
         self._all: list[httpx.AsyncClient] = []
         # Whole answers are timed by the caller; a shorter limit between reads would cut off a model that thinks.
         self._timeout = httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s), pool=None)
-        self._tls = trust.context()  # reads the certificates: once, not for every lane
+        self._tls = trust.context()  # reads the certificates: once, not for every connection
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for lane in self._all:
-            await lane.aclose()
+        for client in self._all:
+            await client.aclose()
 
     @contextlib.asynccontextmanager
-    async def lane(self) -> AsyncIterator[httpx.AsyncClient]:
+    async def one(self) -> AsyncIterator[httpx.AsyncClient]:
         """A connection for one request at a time; waits until there is one."""
         async with self._room:
-            lane = self._free.pop() if self._free else self._open()
+            client = self._free.pop() if self._free else self._open()
             try:
-                yield lane
+                yield client
             finally:
-                if _has_leftovers(lane):
-                    self._all.remove(lane)
-                    await lane.aclose()
+                if _has_leftovers(client):
+                    self._all.remove(client)
+                    await client.aclose()
                 else:
-                    self._free.append(lane)
+                    self._free.append(client)
 
     def _open(self) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(
@@ -75,21 +76,21 @@ class Connections:
             guard(transport, self._gate, self._url, proxied=self._proxy is not None)
         if self._proxy is not None and self._proxy.socks:
             through(transport, self._proxy)
-        lane = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, timeout=self._timeout)
-        self._all.append(lane)
-        return lane
+        client = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, timeout=self._timeout)
+        self._all.append(client)
+        return client
 
 
-def _has_leftovers(lane: httpx.AsyncClient) -> bool:
+def _has_leftovers(client: httpx.AsyncClient) -> bool:
     """Whether bytes came after the last answer. h11 would read them as part of the next one."""
-    return any(state.trailing_data[0] for state in _states(lane))
+    return any(state.trailing_data[0] for state in _states(client))
 
 
-def _states(lane: httpx.AsyncClient) -> Iterator[Any]:
-    """h11's state of the lane's connections. No client library reports it, so this reads httpx's and httpcore's own
+def _states(client: httpx.AsyncClient) -> Iterator[Any]:
+    """h11's state of the client's connection. No client library reports it, so this reads httpx's and httpcore's own
     objects. A connection that is not as expected has no state.
     """
-    pool = getattr(getattr(lane, "_transport", None), "_pool", None)
+    pool = getattr(getattr(client, "_transport", None), "_pool", None)
     for connection in getattr(pool, "connections", ()):
         inner = connection
         while inner is not None and not hasattr(inner, "_h11_state"):

@@ -103,7 +103,7 @@ class Arrivals:
         self._epoll.modify(fd, (select.EPOLLIN if reads else 0) | (select.EPOLLOUT if writes else 0))
 
     def forget(self, fd: int) -> None:
-        """Wait for nothing more on it."""
+        """Stop waiting for events on a connection."""
         if self._lines.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 
@@ -124,7 +124,7 @@ class Arrivals:
 
 
 class _Line(asyncio.Transport):
-    """One connection that is read here."""
+    """A connection whose reads carry the kernel's times."""
 
     __slots__ = ("_arrivals", "_closing", "_fd", "_heard_end", "_hearer", "_receive", "_sock", "_unsent")
 
@@ -163,7 +163,7 @@ class _Line(asyncio.Transport):
             self._write_on()
 
     def _end_heard(self) -> None:
-        """The server has ended its side. What is still to be sent is sent, as asyncio's transports do."""
+        """Note that the server has ended its side. What is still to be sent is sent, as asyncio's transports do."""
         if not self._unsent:
             self.end(None)
             return
@@ -194,7 +194,7 @@ class _Line(asyncio.Transport):
             self._arrivals.watch(self._fd, reads=True, writes=False)
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that have not left."""
+        """The number of bytes that have not left."""
         return len(self._unsent)
 
     def is_closing(self) -> bool:
@@ -206,7 +206,7 @@ class _Line(asyncio.Transport):
         self.end(None)
 
     def close(self) -> None:
-        """As `abort`: nobody leaves with something unsent."""
+        """Close at once, as `abort` does: no caller leaves with something unsent."""
         self.end(None)
 
     def end(self, problem: Exception | None) -> None:

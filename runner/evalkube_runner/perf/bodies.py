@@ -52,10 +52,10 @@ class Prompts(Protocol):
         """The number of bodies."""
 
     def item(self, index: int) -> Prompt | Inputs | Query | Conversation:
-        """One body, the same every time."""
+        """The body at a place, the same every time."""
 
     def limit(self, index: int) -> int | None:
-        """The most tokens of its answer, where it has a limit of its own."""
+        """The most tokens of the answer to a prompt, where the prompt has a limit of its own."""
 
 
 def ask_of(spec: PerfRunSpec, prompt: Prompt | Inputs | Query, limit: int | None = None) -> Ask:
@@ -247,7 +247,7 @@ class Bodies:
         return rendered(secret_keys.joined(made, self._secret))
 
     def _script(self, conversation: Conversation) -> bytes:
-        """A conversation, packed; the place of its drawn limit is in there."""
+        """The packed script of a conversation, with the place of its drawn limit."""
         ask = ask_of(self._spec, list(conversation.turns[0]))
         if conversation.tools is not None:
             ask = replace(ask, tools=conversation.tools, tool_choice=None)

@@ -59,7 +59,7 @@ class BulkHistogram:
         rest.total_squared += sum(map(mul, numbers.tolist(), amounts.tolist()))
 
     def sketch(self) -> Sketch:
-        """The same with fewer buckets: some 20 us of work."""
+        """A sketch of the values so far, with fewer buckets: some 20 us of work."""
         counts = self._counts.reshape(-1, FINE).sum(axis=1)
         used = np.flatnonzero(counts)
         if not used.size:
@@ -68,7 +68,7 @@ class BulkHistogram:
         return Sketch(first, tuple(counts[first : last + 1].tolist()))
 
     def histogram(self) -> Histogram:
-        """What was counted so far."""
+        """The histogram of all values so far."""
         found = np.flatnonzero(self._counts)
         buckets = found.tolist()
         return Histogram(
@@ -104,14 +104,14 @@ class BulkHistograms:
         self._histograms[name].add(values, times)
 
     def sketch(self, name: str) -> Sketch:
-        """One of them with fewer buckets, with all values so far."""
+        """A sketch of the histogram of that name: fewer buckets, all values so far."""
         values = self._values[name]
         self._histograms[name].add(values)
         values.clear()
         return self._histograms[name].sketch()
 
     def found(self) -> dict[str, Histogram]:
-        """All of them, with all values so far."""
+        """The histograms by name, with all values so far."""
         for name, values in self._values.items():
             self._histograms[name].add(values)
             values.clear()

@@ -1,5 +1,5 @@
-"""One connection: HTTP/1.1 over an asyncio.Protocol and httptools. Only this module, `arrivals` and `pool` touch a
-socket.
+"""A connection of a load test: HTTP/1.1 over an asyncio.Protocol and httptools. Only this module, `arrivals` and `pool`
+touch a socket.
 
 Everything in a read has that read's time: the kernel's where it has one (`arrivals`), else that of the one clock
 reading per read. There are no timers here: the pool sweeps over all requests in flight. Redirects are not followed and
@@ -46,7 +46,7 @@ class Owner(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One connection: idle in the pool (`exchange` is None) or busy with one request."""
+    """A connection: idle in the pool (`exchange` is None) or busy with one request."""
 
     __slots__ = (
         "_answer_pieces",
@@ -236,7 +236,7 @@ class Connection(asyncio.Protocol):
         return ""
 
     def _leave_out_rest(self) -> None:
-        """Drop what follows an answer: it is no part of it."""
+        """Drop the bytes that follow an answer: they are no part of it."""
         del self._pieces[self._answer_pieces :]
         self._answer_pieces = None
 

@@ -40,12 +40,12 @@ def _between(span: tuple[int, int], uniform: float) -> int:
 
 
 class Session:
-    """One conversation. `turn` counts from 0."""
+    """A conversation in progress. `turn` counts from 0."""
 
     __slots__ = ("_history", "_limits", "_options", "_script", "_thinks", "index", "item", "turn")
 
     def __init__(self, index: int, item: int, script: Script, options: SessionOptions, limit: int | None) -> None:
-        """`limit`: of the first answer's tokens, where limits are drawn."""
+        """`limit`: the most tokens of the first answer, where limits are drawn."""
         self.index = index
         self.item = item
         self.turn = 0

@@ -73,7 +73,7 @@ class Turn(Exchange):
 
 
 class ConversationSender(Sender):
-    """One lane's conversations, from `start` to the end of the last of them."""
+    """The sender of one lane's conversations, from `start` to the end of the last of them."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class ConversationSender(Sender):
 
     @property
     def at_server(self) -> int:
-        """Not the conversations in which a person thinks."""
+        """The number of requests at the server; conversations in their think time have none."""
         return self.in_flight - len(self._thinking)
 
     def _first_turn(self, index: int, payload: bytes) -> Exchange:

@@ -29,12 +29,12 @@ class ConversationTally:
 
     @property
     def measured(self) -> int:
-        """Measured conversations that are over."""
+        """The number of measured conversations that are over."""
         return sum(self._endings.values())
 
     @property
     def failed(self) -> int:
-        """Those of them that ended as a turn failed."""
+        """The number of measured conversations that ended because a turn failed."""
         return self._endings[Ending.FAILED]
 
     def add(self, turn: Turn) -> None:

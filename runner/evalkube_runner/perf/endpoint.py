@@ -82,7 +82,7 @@ def _check_messages(spec: PerfRunSpec) -> None:
 
 
 def _session_options(spec: PerfRunSpec) -> SessionOptions:
-    """How conversations go on."""
+    """The options of conversations."""
     dialect = DIALECTS[spec.api]
     thinks = [int(seconds * _NANO) for seconds in spec.think_time or (0.0,)]
     answered = scripting.answered(dialect, HISTORIES[spec.api], spec.url)

@@ -1,4 +1,4 @@
-"""One request and the times of its answer: integer nanoseconds of the monotonic clock, 0 = never. No I/O here."""
+"""A request and the times of its answer: integer nanoseconds of the monotonic clock, 0 = never. No I/O here."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class Exchange:
-    """One request in flight. The connection fills it in; `ended` is called once, when it is over."""
+    """A request in flight. The connection fills it in; `ended` is called once, when it is over."""
 
     __slots__ = (
         "_body",
@@ -111,7 +111,7 @@ class Exchange:
 
     @property
     def is_wordless(self) -> bool:
-        """Whether its answer, by its kind, has no words, and its request inputs."""
+        """Whether the request has inputs, and its answer has no words, as with embeddings."""
         return self._count is not None
 
     @property

@@ -54,7 +54,7 @@ class Taken:
 
     @property
     def touched(self) -> bool:
-        """Whether there was such a stall."""
+        """Whether a stall of the client may have lengthened a time."""
         return bool(self.sending_lag_ns or self.first_lag_ns or self.end_lag_ns)
 
 
@@ -75,19 +75,19 @@ class Counting:
         return Taken(ttft_ns, end_ns - start_ns, sending_ns if self._intended else 0, first_ns, last_ns)
 
     def add(self, taken: Taken, spans: Sequence[Span], tpots: Tpots) -> None:
-        """Count one that succeeded, with the `spans` of its choices."""
+        """Count a request that succeeded, with the `spans` of its choices."""
         self.good += self._criteria.met(taken.ttft_ns, taken.latency_ns, tpots(spans))
         if taken.touched:
             self.doubtful += self._met_at_best(taken, spans, tpots) != self._met_at_worst(taken, spans, tpots)
 
     def _met_at_best(self, taken: Taken, spans: Sequence[Span], tpots: Tpots) -> bool:
-        """Whether it is good if all that the client may have added was added."""
+        """Whether a request is good if all that the client may have added was added."""
         end_ns, sending_ns = taken.end_lag_ns, taken.sending_lag_ns
         sooner = [span._replace(last_ns=span.last_ns - end_ns, heard_ns=span.heard_ns - end_ns) for span in spans]
         ttft_ns = None if taken.ttft_ns is None else taken.ttft_ns - taken.first_lag_ns - sending_ns
         return self._criteria.met(ttft_ns, taken.latency_ns - end_ns - sending_ns, tpots(sooner))
 
     def _met_at_worst(self, taken: Taken, spans: Sequence[Span], tpots: Tpots) -> bool:
-        """Whether it is good if nothing was added, and the first token came as much sooner as it may have."""
+        """Whether a request is good if nothing was added, and the first token came as much sooner as it may have."""
         longer = [span._replace(first_ns=span.first_ns - taken.first_lag_ns) for span in spans]
         return self._criteria.met(taken.ttft_ns, taken.latency_ns, tpots(longer))

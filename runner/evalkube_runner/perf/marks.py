@@ -1,4 +1,4 @@
-"""One record of fixed size for each request of a worker: when it was sent and ended, and what it carried. On disk.
+"""Records of fixed size, one for each request of a worker: when it was sent and ended, and what it carried. On disk.
 
 Rows say all of it and more, for people; what `steady` needs of a million of them is read from here within a second,
 at some 50 bytes a request. Times count from the start of the point, in ns; -1 stands for what there is not.

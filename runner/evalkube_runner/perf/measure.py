@@ -95,7 +95,7 @@ class Measure:
 
     @property
     def finished(self) -> int:
-        """Measured requests that are over."""
+        """The number of measured requests that are over."""
         return self.succeeded + self.failed
 
     def begin(self, now_ns: int) -> None:
@@ -171,7 +171,7 @@ class Measure:
         )
 
     def _count_ends(self, exchange: Exchange) -> None:
-        """How the choices ended, and what there is to note about the answer."""
+        """Count how the choices ended, and note what is odd about the answer."""
         for reason in exchange.finish_reasons:
             name = reason or "none"
             self._finish[name if name in self._finish or len(self._finish) < _FINISH_REASONS else "other"] += 1

@@ -17,7 +17,7 @@ __all__ = ["Load", "Pace"]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """This shard's requests of one point. `slots` None is the open loop. `rate` is in requests per second, None where
+    """The load of this shard at one point. `slots` None is the open loop. `rate` is in requests per second, None where
     answers alone set the pace; where it changes, it is the mean, and the time of the warm-up is given. `ramp_up_s` is
     the time in which the slots begin, evenly.
     """
@@ -32,11 +32,11 @@ class Load:
 
     @property
     def requests(self) -> int:
-        """All requests of the load, warm-up included."""
+        """The number of requests of the load, warm-up included."""
         return self.warmup + self.measured
 
     def length_s(self, latency_s: float | None) -> float | None:
-        """How long its requests take, without a limit of time."""
+        """The time that the requests of the load take, without a limit of time."""
         by_rate_s = self.requests / self.rate if self.rate else None
         if self.slots is None:
             return by_rate_s
@@ -45,19 +45,19 @@ class Load:
         return max(by_rate_s or 0.0, self._answered_s(self.requests * latency_s / self.slots))
 
     def warmup_length_s(self, length_s: float) -> float:
-        """How long its warm-up takes, of all that it takes."""
+        """The time that the warm-up takes, of all the time of the load."""
         if self.slots is None and self.warmup_s is not None:
             return self.warmup_s
         return length_s * self.warmup / self.requests
 
     def full_s(self, took_s: float) -> float:
-        """For how long all slots would have done what those that had begun did."""
+        """The time in which all slots together would have done as much as those that had begun."""
         if took_s >= self.ramp_up_s:
             return took_s - self.ramp_up_s / 2
         return took_s**2 / (2 * self.ramp_up_s)
 
     def _answered_s(self, full_s: float) -> float:
-        """The time after which the slots have worked for so long; the inverse of `full_s`."""
+        """The time after which the slots have done that much; the inverse of `full_s`."""
         if full_s >= self.ramp_up_s / 2:
             return full_s + self.ramp_up_s / 2
         return math.sqrt(2 * self.ramp_up_s * full_s)
@@ -111,7 +111,7 @@ class Pace:
 
     @property
     def is_warming(self) -> bool:
-        """Whether it has started, and nothing of it is measured yet."""
+        """Whether the load has started, and nothing of it is measured yet."""
         return self._began_s is not None and self._measuring_s is None
 
     def progress(self, now_s: float, stage: str | None) -> Progress:
@@ -139,7 +139,7 @@ class Pace:
         return left_s
 
     def _left_of_load_s(self, now_s: float) -> float | None:
-        """How long the rest of the current load takes."""
+        """The time that the rest of the current load takes."""
         length_s = self._limited(self._load)
         if length_s is None:
             return None
@@ -152,7 +152,7 @@ class Pace:
         return now_s - self._began_s if self._began_s is not None else 0.0
 
     def _limited(self, load: Load) -> float | None:
-        """How long a load takes."""
+        """The time that a load takes, within its limit."""
         length_s = load.length_s(self._latency_s)
         if length_s is None or self._limit_s is None or not load.requests:
             return length_s

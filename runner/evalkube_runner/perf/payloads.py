@@ -34,7 +34,7 @@ class Layout:
 
     @property
     def blocks(self) -> int:
-        """How many files hold all items."""
+        """The number of files that hold all items."""
         return -(-self.items // self.block)
 
     def item_of(self, position: int) -> int:
@@ -84,7 +84,7 @@ class _Block:
         self._places.frombytes(self._bytes[tail - size : tail])
 
     def body(self, at: int) -> tuple[bytes, int]:
-        """One body, and the place of its drawn limit (0: it has none)."""
+        """The body of an item, and the place of its drawn limit (0: it has none)."""
         return self._bytes[self._ends[at - 1] if at else 0 : self._ends[at]], self._places[at]
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ long, and the client's own burst would be measured as the server's TTFT.
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the times of a point's trace add up to: the most requests of any second, and how long its warm-up takes."""
+    """The course of a point's trace: the most requests of any second, and how long its warm-up takes."""
 
     peak_rate: float
     warmup_s: float
@@ -31,9 +31,9 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One load. `parallel` None is the open loop. `first` is the place of its first request among the bodies, so
-    that prompts go on where the load before ended. `run` numbers the runs of a point that is measured several times.
-    `rate` is the mean where `arrivals` has stages, or is of a trace, of which `recorded` tells more.
+    """The load of one point. `parallel` None is the open loop. `first` is the place of its first request among the
+    bodies, so that prompts go on where the load before ended. `run` numbers the runs of a point that is measured
+    several times. `rate` is the mean where `arrivals` has stages, or is of a trace, of which `recorded` tells more.
     `ramp_up_s`: the time in which its slots begin.
     """
 
@@ -50,7 +50,7 @@ class Point:
 
     @property
     def total(self) -> int:
-        """All requests of the point, warm-up included."""
+        """The number of requests of the point, warm-up included."""
         return self.warmup + self.number
 
     @property
@@ -69,7 +69,7 @@ class Point:
 
     @property
     def warmup_s(self) -> float | None:
-        """How long its warm-up takes, where its share of the requests does not tell."""
+        """The time of the warm-up, where its share of the requests does not tell it."""
         stages = self.arrivals.stages
         if self.recorded is not None:
             return self.recorded.warmup_s
@@ -89,7 +89,7 @@ class Point:
 
 
 def arrivals_of(spec: PerfRunSpec) -> Arrivals:
-    """How the requests of all points arrive."""
+    """The arrivals of the requests of all points."""
     stages = (Stage(each.rate, each.end, each.duration, each.ramp == "exponential") for each in spec.rate_stages or ())
     return Arrivals(spec.arrivals, spec.burstiness or 1.0, tuple(stages))
 

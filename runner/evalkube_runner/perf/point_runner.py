@@ -164,7 +164,7 @@ class PointRunner:
             point.stopped_at_ns = self._stopped_at_ns
 
     async def leave_out(self, point: Point) -> PerfPoint:
-        """A point that is not measured, because the target is gone. Other shards may still measure it."""
+        """The result of a point that is not measured, because the target is gone. Other shards may still measure it."""
         self._pace.begin(Load(0, 0, None, None))
         left_out = await self._sit_out(point)
         left_out.stopped = ["not measured: the target could not be reached any more"]
@@ -281,7 +281,7 @@ class PointRunner:
         await self._context.delivery.progress(seen(progress, live, shards=self._context.shards))
 
     async def deliver(self, point: PerfPoint) -> None:
-        """The artifacts of a measured point, but for its rows."""
+        """Deliver the artifacts of a measured point, but for its rows."""
         for path, data in documents(point, self._spec).items():
             await self._context.delivery.put(path, data)
 

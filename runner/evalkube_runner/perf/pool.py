@@ -40,7 +40,9 @@ class Limits:
 
     @property
     def sweep_s(self) -> float:
-        """How often to look: a tenth of the shortest limit, within bounds that cost nothing and still serve tests."""
+        """The pause between two looks at the limits: a tenth of the shortest limit, within bounds that cost nothing and
+        still serve tests.
+        """
         shortest = min(self.read_s or self.total_s, self.total_s)
         return min(max(shortest / 10, 0.01), 1.0)
 
@@ -116,7 +118,7 @@ class Pool:
 
     @property
     def ready(self) -> int:
-        """How many connections wait for a request."""
+        """The number of connections that wait for a request."""
         return len(self._idle)
 
     async def warm(self, count: int) -> None:
@@ -174,7 +176,7 @@ class Pool:
 
     @property
     def clock_stepped_ns(self) -> int:
-        """By how much the wall clock was set, at the most, while the kernel's times were taken from it."""
+        """The most by which the wall clock was set while the kernel's times were taken from it."""
         if self._arrivals is None:
             return 0
         self._arrivals.look_at_clock()

@@ -14,7 +14,7 @@ LINE_BYTES = 1 << 28  # a report of many histograms; the worker is our own
 
 
 class Processes:
-    """Processes of `worker`. An async context manager: none outlives it."""
+    """The worker processes (`worker`) of a load test. An async context manager: none outlives it."""
 
     def __init__(self) -> None:
         self._all: list[asyncio.subprocess.Process] = []

@@ -31,7 +31,7 @@ class Stage:
 
     @property
     def requests(self) -> float:
-        """How many requests the stage asks for."""
+        """The number of requests that the stage asks for."""
         if self._growth:
             return (self.to - self.rate) / self._growth
         return (self.rate + self.to) / 2 * self.duration_s
@@ -42,7 +42,7 @@ class Stage:
         return math.log(self.to / self.rate) / self.duration_s if self.exponential and self.to != self.rate else 0.0
 
     def times_s(self, requests: Numbers) -> Numbers:
-        """How long after its begin it has asked for so many."""
+        """The times after the stage's begin at which it has asked for so many requests."""
         if self._growth:
             grown: Numbers = np.log1p(self._growth * requests / self.rate) / self._growth
             return grown
@@ -54,7 +54,7 @@ class Stage:
 
 
 def times_s(stages: Sequence[Stage], requests: Numbers) -> Numbers:
-    """How long after the start the stages have asked for so many requests."""
+    """The times after the start at which the stages have asked for so many requests."""
     begins = np.cumsum([0.0, *(stage.requests for stage in stages)])
     starts = np.cumsum([0.0, *(stage.duration_s for stage in stages)])
     which = np.searchsorted(begins, requests, side="right") - 1
@@ -76,7 +76,7 @@ def peak_rate(stages: Sequence[Stage]) -> float:
 
 
 def settled_s(stages: Sequence[Stage]) -> float:
-    """How long after the start the rate has become the one that goes on."""
+    """The time after the start at which the rate has become the one that goes on."""
     after_s = sum(stage.duration_s for stage in stages)
     for stage in reversed(stages):
         if not stage.rate == stage.to == stages[-1].to:

@@ -1,4 +1,6 @@
-"""One line of JSON per request, on disk in batches. Rows whose tokens are yet to be counted wait in a file."""
+"""The rows of requests: a line of JSON for each, on disk in batches. Rows whose tokens are yet to be counted wait in a
+file.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -58,11 +60,11 @@ class Rows:
             self._flush()
 
     def waiting(self) -> Iterator[list[Waiting]]:
-        """Those that wait, batch by batch, each once; to be given back to `write`. Nothing is added from now on."""
+        """The rows that wait, batch by batch, each once; to be given back to `write`. Nothing is added from now on."""
         return self._spool.batches()
 
     def close(self) -> None:
-        """Bring all to the disk; what still waits as it is."""
+        """Write all rows to the disk; those that still wait go as they are."""
         for batch in self._spool.batches():
             for row, *_ in batch:
                 self.write(row)
@@ -98,7 +100,7 @@ class _Spool:
 
 
 def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]:
-    """One request as a row: times in ns since the start of the point, null where something never happened. All requests
+    """The row of a request: times in ns since the start of the point, null where something never happened. All requests
     of one point have the same columns.
     """
 

@@ -41,7 +41,7 @@ _OFFSET = np.dtype("<i8")
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One request to send: its global index, its due time after the start (None: as soon as a slot is free), its
+    """A request to send: its global index, its due time after the start (None: as soon as a slot is free), its
     token limit.
     """
 
@@ -52,10 +52,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """How requests with a rate arrive. `burstiness` is the shape of gamma gaps: 1 is Poisson, below it they come in
-    bursts (the gaps' standard deviation is 1/sqrt(burstiness) of their mean), as in vLLM's `bench serve --burstiness`.
-    `stages`: how the rate changes; none where it is the same all the time. `recorded`: a file of the times of a trace
-    (`write_arrivals`), which then says all; it has as many as a point has requests, or more.
+    """The arrivals of requests with a rate. `burstiness` is the shape of gamma gaps: 1 is Poisson, below it they come
+    in bursts (the gaps' standard deviation is 1/sqrt(burstiness) of their mean), as in vLLM's `bench serve
+    --burstiness`. `stages`: how the rate changes; none where it is the same all the time. `recorded`: a file of the
+    times of a trace (`write_arrivals`), which then says all; it has as many as a point has requests, or more.
     """
 
     process: Literal["constant", "poisson", "gamma"] = "poisson"
@@ -71,7 +71,7 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One worker process's part of the load of one shard: every `lanes`-th index from `lane` on."""
+    """The part of one worker process of a shard's load: every `lanes`-th index from `lane` on."""
 
     lane: int
     lanes: int
@@ -173,10 +173,10 @@ def plan(
 
 
 def lane_total(lane: Lane, count: int) -> int:
-    """How many of `count` indices a lane has."""
+    """The number of indices, of `count`, that a lane has."""
     return len(range(lane.lane, count, lane.lanes))
 
 
 def lane_slots(lane: Lane, parallel: int) -> int:
-    """How many of `parallel` slots a lane has: they add up exactly, the first lanes have one more."""
+    """The number of slots, of `parallel`, that a lane has: they add up exactly, the first lanes have one more."""
     return parallel // lane.lanes + (lane.lane < parallel % lane.lanes)

@@ -35,8 +35,8 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`body`: of the first turn's request. `later`: what is said anew with each further turn, as elements of the
-    history with a comma before each. They, and the answers between them, are put at `history_at`.
+    """A conversation as bytes. `body`: of the first turn's request. `later`: what is said anew with each further turn,
+    as elements of the history with a comma before each. They, and the answers between them, are put at `history_at`.
     """
 
     body: bytes

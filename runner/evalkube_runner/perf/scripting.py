@@ -1,4 +1,4 @@
-"""From conversations to scripts: what stands in the requests of their turns, in any dialect that can say a chat. Pure.
+"""Makes scripts of conversations: what stands in the requests of their turns, in any dialect that can say a chat. Pure.
 
 A dialect is asked for whole bodies alone, and where in them the history stands is its row in `dialect.HISTORIES`.
 """
@@ -29,7 +29,7 @@ class _End:
 
 
 def answered(dialect: Dialect, history: History, url: str) -> Answered:
-    """How the model's answers stand in the history."""
+    """The form of the model's answers in the history."""
     (element,) = _elements(dialect, history, url, [{"role": "assistant", "content": _TEXT}])
     before, after = orjson.dumps(element).decode().split(orjson.dumps(_TEXT).decode())
     return Answered(before, after, history.silence)
@@ -57,7 +57,7 @@ def script_of(
 
 
 def _piece(dialect: Dialect, history: History, url: str, messages: tuple[Message, ...], turn: int) -> bytes:
-    """What a later turn adds to the history."""
+    """The part that a later turn adds to the history."""
     if not history.silence and any(message.get("role") in ("system", "developer") for message in messages):
         raise Inexpressible(f"turn {turn}", "a system message after the first turn")
     found = _elements(dialect, history, url, list(messages))

@@ -36,7 +36,7 @@ class Probed:
 
 
 def step(space: Space, group: Sequence[Criterion], probed: Mapping[float, Probed]) -> Try | Found:
-    """What the search for `group` does next, or its answer."""
+    """The next step of the search for `group`, or its answer."""
     known = {value: one for value, one in probed.items() if one.valid}
     if group[0].bound is None:
         found = peak(space, _scores(group, known), _knee(space, known))
@@ -84,7 +84,7 @@ def _kept_up(space: Space, wanted: Try, best: float | None, probed: Mapping[floa
 
 
 def outcome(group: Sequence[Criterion], one: Probed) -> Literal["met", "missed", "invalid"]:
-    """What a probe says of `group`."""
+    """The outcome of a probe for `group`."""
     if not one.valid:
         return "invalid"
     return "missed" if _shortfall(group, one.figures) else "met"

@@ -37,7 +37,7 @@ class Pulse:
         self.pace_ns = 0
 
     def heard(self, span: Span) -> None:
-        """An answer was heard in time: follow its pace."""
+        """Note that an answer was heard in time, to follow its pace."""
         if span.chunks > 1:
             pace_ns = (span.last_ns - span.first_ns) // (span.chunks - 1)
             self.pace_ns += (pace_ns - self.pace_ns) // _FOLLOWED if self.pace_ns else pace_ns

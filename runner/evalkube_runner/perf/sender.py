@@ -55,11 +55,11 @@ class Requests(Protocol):
     """The requests of a load."""
 
     def render(self, index: int, max_tokens: int | None) -> bytes | None:
-        """The bytes of one; None while they are not there yet."""
+        """The bytes of a request; None while they are not there yet."""
 
 
 class Sender:
-    """One lane's load, from `start` to the end of its last request."""
+    """The sender of one lane's load, from `start` to the end of its last request."""
 
     def __init__(
         self,
@@ -165,7 +165,9 @@ class Sender:
             self._over.set_result(None)
 
     def _due(self, planned: Planned) -> int:
-        """When a request should leave: as scheduled, else as soon as a slot is free, or the next one begins."""
+        """The time at which a request should leave: as scheduled, else as soon as a slot is free, or the next one
+        begins.
+        """
         if planned.due_ns is not None:
             return self._start_ns + planned.due_ns
         if self._follows(planned):

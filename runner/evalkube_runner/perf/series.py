@@ -39,7 +39,7 @@ class Series:
             self.columns[name] = [sum(column[at : at + 2]) for at in range(0, len(column), 2)]
 
     def to_doc(self) -> dict[str, Any]:
-        """As `perf_point.PerfSeries` has it: columns of one length."""
+        """The fields of `perf_point.PerfSeries`: columns of one length."""
         length = max(len(column) for column in self.columns.values())
         return {"interval_ns": self.interval_ns} | {
             name: column + [0] * (length - len(column)) for name, column in self.columns.items()

@@ -75,7 +75,7 @@ def _none(reason: SteadyAbsence, run_ns: int) -> SteadyWindow:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """First and last dispatch of the measured requests of a worker, and the last end of any."""
+    """The first and the last dispatch of the measured requests of a worker, and the last end of any."""
 
     first_ns: int
     sent_ns: int
@@ -135,7 +135,7 @@ class _Counts:
         self._add_times(batch[sent_within & (batch["warmup"] == 0)])
 
     def _add_requests(self, requests: Batch) -> None:
-        """The flow through the window, of all requests, warm-up too: it is part of the load."""
+        """Count the flow through the window, of all requests: the warm-up is part of the load, too."""
         begin_ns, end_ns = self.begin_ns, self.end_ns
         sent, ended = requests["dispatched"], requests["end"]
         self.ended += int(np.count_nonzero((ended >= begin_ns) & (ended < end_ns)))
@@ -155,7 +155,7 @@ class _Counts:
         self.amounts[name] = self.amounts.get(name, 0.0) + float(amounts.sum())
 
     def _add_times(self, sent: Batch) -> None:
-        """What is known of the measured requests that were sent in the window."""
+        """Count the outcomes and times of the measured requests that were sent in the window."""
         self.failed += int(np.count_nonzero(sent["outcome"] == Outcome.FAILED))
         succeeded = sent[sent["outcome"] == Outcome.SUCCEEDED]
         self.succeeded += len(succeeded)
@@ -182,7 +182,7 @@ class _Counts:
         return more > _DRIFT * less and more - less > _chance(first, second)
 
     def window(self, run_ns: int, offset_ns: int) -> SteadyWindow:
-        """All of it. `offset_ns`: Unix time when the times of the records begin."""
+        """The steady part, with its figures. `offset_ns`: Unix time when the times of the records begin."""
         length_ns = self.end_ns - self.begin_ns
         per = {name: NANO if name == "in_flight" else NANO * NANO for name in (*_AMOUNTS, "requests", "in_flight")}
         counted = {name: bulk.histogram() for name, bulk in self.histograms.items()}

@@ -73,7 +73,7 @@ def _gone(limits: Limits, told: Sequence[Progress], now_ns: int, others: OthersN
 
 
 def _failing(limits: Limits, told: Sequence[Progress], others: OthersNews | None) -> Early | None:
-    """Too many failed of those sent, or of all that there are."""
+    """The early end where too many failed, of the requests that were sent or of all; None where they did not."""
     most = limits.max_error_rate
     if most is None:
         return None

@@ -1,5 +1,5 @@
-"""One load test from spec to result: the data, the connection test, then the points of a sweep one after the other, or
-those that the search for a service level asks for (`tune`).
+"""Runs a load test from spec to result: the data, the connection test, then the points of a sweep one after the other,
+or those that the search for a service level asks for (`tune`).
 
 No request is sent from here.
 """

@@ -60,17 +60,19 @@ class Endpoint:
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect of its API."""
+        """The dialect of the endpoint's API."""
         return DIALECTS[self.api]
 
     @property
     def count(self) -> Callable[[bytes], int] | None:
-        """What counts the inputs of a request body; None where answers are words."""
+        """The function that counts the inputs of a request body; None where answers are words."""
         return COUNTS.get(self.api)
 
     @property
     def target(self) -> Target:
-        """What a request line and a connection need of the URL; with a proxy that forwards, what is asked of it."""
+        """The parts of the URL that a request line and a connection need; with a proxy that forwards, what is asked of
+        it.
+        """
         return target_of(self.url, self.proxy)
 
     @property
@@ -133,7 +135,7 @@ class PointLoad:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One worker's part of a point: its lane of the schedule, its slots (None: open loop), the connections that it
+    """The part of one worker in a point: its lane of the schedule, its slots (None: open loop), the connections that it
     opens ahead, and the file for its rows.
     """
 
@@ -145,7 +147,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """To a worker: prepare a point, then say `Ready`."""
+    """A message to a worker: prepare a point, then say `Ready`."""
 
     options: LoadOptions
     point: PointLoad
@@ -154,39 +156,41 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """To a worker: the point begins at `start_ns`, on the monotonic clock."""
+    """A message to a worker: the point begins at `start_ns`, on the monotonic clock."""
 
     start_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class CountTokens:
-    """To a worker: the load of all workers is over, so that counting disturbs nobody's."""
+    """A message to a worker: the load of all workers is over, so that counting disturbs nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """To a worker: send nothing more, end what is in flight as cancelled, write all rows, then say `Stopped`."""
+    """A message to a worker: send nothing more, end what is in flight as cancelled, write all rows, say `Stopped`."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndEarly:
-    """To a worker: send nothing more, wait for what is in flight, some seconds at most, then report as at any end."""
+    """A message to a worker: send nothing more, wait for what is in flight, some seconds at most, then report as at any
+    end.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """From a worker: so many connections are open, and the first requests are rendered."""
+    """A message from a worker: so many connections are open, and the first requests are rendered."""
 
     connections: int
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """From a worker, at `at_ns` (monotonic): requests (or conversations) of the warm-up, and measured ones, that are
-    over, and how many of these were `unsuccessful`; of the measured requests, those that were sent, and those that
-    failed. `unconnected`: the last ones, of the warm-up too, that all found no connection, since when (monotonic), and
-    why.
+    """A message from a worker, at `at_ns` (monotonic): requests (or conversations) of the warm-up, and measured ones,
+    that are over, and how many of these were `unsuccessful`; of the measured requests, those that were sent, and those
+    that failed. `unconnected`: the last ones, of the warm-up too, that all found no connection, since when (monotonic),
+    and why.
 
     Of measured requests that succeeded since the first one left (`since_ns`, monotonic; 0 before): how many, their
     output tokens, and how long they took. `in_flight`: requests that wait for their answer, of the warm-up too.
@@ -211,14 +215,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """From a worker: the block of bodies that it needs now."""
+    """A message from a worker: the block of bodies that it needs now."""
 
     block: int
 
 
 @dataclass(frozen=True, slots=True)
 class LoadOver:
-    """From a worker: its load is over, and tokens are to be counted."""
+    """A message from a worker: its load is over, and tokens are to be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +243,7 @@ class WorkerReport:
 
     @property
     def finished(self) -> int:
-        """Measured requests, or conversations, that are over."""
+        """The number of measured requests, or conversations, that are over."""
         ended: dict[str, int] | None = self.measured.get("conversations")
         if ended is not None:
             return sum(ended[name] for name in ("completed", "failed", "cut"))
@@ -248,7 +252,7 @@ class WorkerReport:
 
     @property
     def unsuccessful(self) -> int:
-        """Those of them that failed."""
+        """The number of finished requests, or conversations, that failed."""
         ended: dict[str, int] | None = self.measured.get("conversations")
         return int(self.measured["failed"] if ended is None else ended["failed"])
 
@@ -267,14 +271,14 @@ class WorkerReport:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """From a worker: the point is measured, and its rows are on disk."""
+    """A message from a worker: the point is measured, and its rows are on disk."""
 
     report: WorkerReport
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """From a worker: it was stopped, and the rows of all that was sent are on disk."""
+    """A message from a worker: it was stopped, and the rows of all that was sent are on disk."""
 
 
 Message: TypeAlias = (

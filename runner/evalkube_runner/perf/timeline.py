@@ -16,7 +16,9 @@ __all__ = ["Span", "Timeline", "gaps_of", "share_of", "tokens_by_read", "tpots_o
 
 
 class Span(NamedTuple):
-    """From the first to the last chunk of a choice, and to the last that says anything of it: its end, perhaps."""
+    """The span from the first to the last chunk of a choice, and to the last that says anything of it: its end,
+    perhaps.
+    """
 
     first_ns: int
     last_ns: int
@@ -56,7 +58,7 @@ class Timeline:
             self._blanks = self._track.blanks
 
     def count_blanks(self) -> None:
-        """The empty pieces are tokens: they are chunks like the others."""
+        """Count the empty pieces as tokens: they are chunks like the others."""
         reads = self._blank_reads + Counter(dict(zip(self.times_ns, self.chunks, strict=True)))
         self.times_ns = sorted(reads)
         self.chunks = [reads[at_ns] for at_ns in self.times_ns]
@@ -81,7 +83,7 @@ class Timeline:
         return 0
 
     def span(self) -> Span | None:
-        """None of a choice that brought nothing."""
+        """The span of the choice; None where it brought nothing."""
         if not self.times_ns:
             return None
         last_ns = self.times_ns[-1]

@@ -21,10 +21,10 @@ _ANY_LIMIT = 1  # stands where a drawn token limit would, in bodies that are onl
 
 
 class Counter(Protocol):
-    """What counts tokens: a tokenizer."""
+    """A counter of tokens: a tokenizer."""
 
     def counts(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text."""
+        """The tokens of each text."""
 
 
 class TokenCounter:

@@ -55,7 +55,7 @@ def space_of(spec: PerfRunSpec, most_parallel: int) -> search.Space:
 
 
 def run_of(spec: PerfRunSpec, value: float) -> Point:
-    """One run at `value`; its name is that of all its runs together."""
+    """The point of one run at `value`; its name is that of all its runs together."""
     multiplier = spec.sla_number_multiplier or _MULTIPLIER[spec.sla_variable]
     needed = math.ceil(sla.requests_needed(spec.sla_params or ()) / spec.sla_num_runs)
     number = max(needed, round(value * multiplier))

@@ -1,4 +1,4 @@
-"""One process that generates load: `python -m evalkube_runner.perf.worker`, started and spoken to by `workers`.
+"""A process that generates load: `python -m evalkube_runner.perf.worker`, started and spoken to by `workers`.
 
 Its messages are those of `task`. On stdin: a `Task` (which holds the headers, and so the key: it never stands in
 arguments, environment or files), then `Begin` once all workers are ready; where tokens are to be counted, `CountTokens`
@@ -84,7 +84,7 @@ def _reached(block: int) -> None:
 
 
 class _PointWork:
-    """One point's share: open connections, say ready, wait for the start, send, count, report."""
+    """The work of one point's share: open connections, say ready, wait for the start, send, count, report."""
 
     _pool: Pool
 

@@ -85,7 +85,7 @@ class WorkerPool:
     async def run(
         self, options: task.LoadOptions, point: task.PointLoad, shares: Sequence[task.Share]
     ) -> list[task.WorkerReport]:
-        """Run one point, one worker process for each of `shares`: what each reports."""
+        """Run one point, with one worker process for each of `shares`. Returns the report of each."""
         while len(self._workers) < len(shares):
             process = await self._processes.next()
             self._workers.append(_Worker(process, partial(self._reached, len(self._workers))))
@@ -113,7 +113,7 @@ class WorkerPool:
 
     @property
     def told(self) -> list[task.Progress]:
-        """What each worker of the current point told last."""
+        """The last report of each worker of the current point."""
         return [worker.progress for worker in self._workers[: self._busy]]
 
     async def end_early(self) -> None:
@@ -135,8 +135,8 @@ class WorkerPool:
         await self._start_ns()
 
     async def _start_ns(self, connections: int = 0) -> int:
-        """When the workers begin, on the monotonic clock: all shards together, or where there is one, as soon as its
-        server has taken the `connections`.
+        """The time at which the workers begin, on the monotonic clock: all shards together, or where there is one, as
+        soon as its server has taken the `connections`.
         """
         if self._start is None:
             return time.monotonic_ns() + _START_DELAY_NS + connections * _SETTLING_NS

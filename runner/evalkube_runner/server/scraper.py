@@ -55,7 +55,7 @@ class _Failed(Exception):
 class _Source:
     page: Page
     given_up: str
-    lanes: Connections | None = None
+    connections: Connections | None = None
     told: bool = False
 
 
@@ -103,11 +103,13 @@ class Scraper:
         page, timeout_s = source.page, self._limits.seconds
         proxy = self._context.proxies.for_url(page.url)
         try:
-            lanes = Connections(1, page.url, self._context.gate, timeout_s=timeout_s, trust=self._trust, proxy=proxy)
+            connections = Connections(
+                1, page.url, self._context.gate, timeout_s=timeout_s, trust=self._trust, proxy=proxy
+            )
         except OSError as problem:  # the certificates to trust cannot be read
             source.given_up = f"no connection can be made: {problem.strerror or problem}"
         else:
-            source.lanes = await stack.enter_async_context(lanes)
+            source.connections = await stack.enter_async_context(connections)
 
     async def _again(self, scrapes: list[list[Scrape]], buckets: bool) -> None:
         interval_s = self._interval_s
@@ -162,11 +164,11 @@ class Scraper:
 
     async def _fetched(self, source: _Source) -> tuple[bytes, str]:
         """The page, and what it says it is."""
-        assert source.lanes is not None
+        assert source.connections is not None
         try:
             async with (
                 asyncio.timeout(self._limits.seconds),
-                source.lanes.lane() as client,
+                source.connections.one() as client,
                 client.stream("GET", source.page.url, headers=source.page.headers) as response,
             ):
                 _check(response)

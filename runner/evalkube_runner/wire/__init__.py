@@ -1,1 +1,1 @@
-"""The APIs of endpoints: bytes in, facts out. No sockets, no clocks."""
+"""The APIs of endpoints: bytes in, values out. No sockets, no clocks."""

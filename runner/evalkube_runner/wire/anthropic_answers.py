@@ -39,7 +39,7 @@ class _Message:
         self._counts: dict[str, Any] = {}
 
     def __call__(self, found: Mapping[str, Any], name: bytes = b"") -> Said:
-        """What one event says, or a whole message."""
+        """The content of one event, or of a whole message."""
         kind = found.get("type") or name.decode("latin-1")
         if kind == "content_block_delta":
             return _delta(found.get("delta"))
@@ -86,7 +86,9 @@ class _Message:
 
 
 def _delta(delta: object) -> Said:
-    """A piece of a block. A signature and a citation are none, nor is the empty beginning of a tool's input."""
+    """The piece of text in a delta of a block; None for signatures, citations, and the empty beginning of a tool's
+    input.
+    """
     if not isinstance(delta, dict):
         return Said(fault=Fault(ErrorClass.PARSE, "the server sent a delta that is no object"))
     key, kind = _DELTAS.get(delta.get("type"), ("", "content"))
@@ -120,7 +122,7 @@ def _block(block: object) -> tuple[tuple[Kind, str], ...]:
 
 
 def _other(found: Mapping[str, Any], kind: object) -> Said:
-    """An event of a type that may be new, which says nothing; an object without a type may be an error."""
+    """Read an event of an unknown type: it says nothing, unless it is an error without a type."""
     error = None if kind else faults.in_object(found)
     return _NOTHING if error is None else Said(fault=Fault(ErrorClass.ERROR_IN_STREAM, error))
 

@@ -147,8 +147,8 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One request. None is said by leaving a key out; `extra` are further keys of the body, which win, and of which one
-    that is None takes the key away.
+    """A request of a user. A field that is None is left out of the body; `extra` are further keys of the body, which
+    win, and of which one that is None takes the key away.
 
     `max_completion_tokens` is the limit for endpoints that want it under that name; it goes before `max_tokens`.
     `tools` are in OpenAI's form, or of the API's own kinds; `tool_choice` is auto, none, required, or the name of the

@@ -66,7 +66,7 @@ class _Saying:
         return self._repeats is False
 
     def _new(self, said: ChoiceSaid) -> ChoiceSaid | None:
-        """What a choice says that it did not say before; None where it does not go on from that."""
+        """The new part of a choice whose text repeats what was said before; None where it does not go on from that."""
         first = self._first
         if self._repeats is None and first is not None and first[0] == said.choice:
             self._repeats = repeats = self._decided(said, first)
@@ -87,7 +87,9 @@ class _Saying:
         return said._replace(pieces=tuple(pieces), blank=not pieces)
 
     def _as_it_is(self, said: ChoiceSaid) -> ChoiceSaid:
-        """A choice of which all is new, as far as is known; what is held back is counted, and told later."""
+        """The content of a choice whose text is all new, as far as is known; what is held back is counted, and told
+        later.
+        """
         pieces: dict[Kind, str] = dict(said.pieces)
         if self._first is None and pieces:
             self._first = (said.choice, next(iter(pieces)))

@@ -13,7 +13,7 @@ __all__ = ["COUNTS", "DIALECTS", "HISTORIES", "Counters", "Dialect", "StreamRead
 
 
 class Counters(Protocol):
-    """What has come so far of one choice, in events."""
+    """The counts of one choice so far, in events."""
 
     @property
     def chunks(self) -> int:
@@ -21,11 +21,11 @@ class Counters(Protocol):
 
     @property
     def asides(self) -> int:
-        """The events that carried none of it, up to the choice's end."""
+        """The events that carried none of the answer, up to the choice's end."""
 
     @property
     def blanks(self) -> int:
-        """The events among these with an empty text in place of a piece: tokens, or keep-alives."""
+        """The asides with an empty text in place of a piece: tokens, or keep-alives."""
 
     @property
     def inside(self) -> bool:
@@ -33,7 +33,9 @@ class Counters(Protocol):
 
 
 class StreamReader(Protocol):
-    """One answer, streamed or not. `feed` as bytes arrive, `end` once when the body is over, then ask for `answer`."""
+    """The reader of one answer, streamed or not. `feed` as bytes arrive, `end` once when the body is over, then ask for
+    `answer`.
+    """
 
     @property
     def tracks(self) -> Sequence[Counters]:

@@ -54,12 +54,12 @@ def reader(choices: int = 1, *, keep_text: bool = False) -> stream.Stream:
 
 
 def answer(body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
-    """What an answer to `choices` inputs says."""
+    """The content of an answer to `choices` inputs."""
     return whole.whole(body, grammar_of(choices))
 
 
 def count(body: bytes) -> int:
-    """How many inputs a request has: one where it is a text, or token ids, by itself."""
+    """The number of inputs of a request: one where it is a text, or token ids, by itself."""
     given = _input(body)
     return len(given) if isinstance(given, list) and not _is_ids(given) else 1
 

@@ -19,7 +19,7 @@ __all__ = ["grammar_of"]
 
 
 def grammar_of(asked: int) -> Grammar:
-    """How the answer to `asked` inputs is read."""
+    """The grammar of an answer to `asked` inputs."""
     return Grammar(
         begin=lambda: partial(_said, asked),
         names=NAMELESS,

@@ -93,7 +93,7 @@ def _is_bad(name: str, value: object) -> bool:
 
 
 def words(error: object) -> str:
-    """What an error says."""
+    """The text of an error, for people."""
     return clip("; ".join(_words(error, depth=4)) or _dumped(error))
 
 

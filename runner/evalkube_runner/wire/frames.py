@@ -66,7 +66,7 @@ class Varying:
     __slots__ = ("_after", "_before", "_close", "_lead")
 
     def __init__(self, raw: bytes, begin: int, stop: int, varies: re.Pattern[bytes]) -> None:
-        """Of the event `raw`, whose text stands from `begin` to `stop`."""
+        """Make the frame of the event `raw`, whose text stands from `begin` to `stop`."""
         before = [match for match in varies.finditer(raw) if match.end() <= begin]
         after = [match for match in varies.finditer(raw) if match.start() >= stop]
         self._lead, *rest = _between(raw, 0, before, begin)
@@ -77,7 +77,7 @@ class Varying:
 
     @property
     def constant(self) -> bool:
-        """Whether nothing in it differs."""
+        """Whether nothing but the text differs from event to event."""
         return not (self._before or self._after)
 
     def match(self, block: bytes, at: int) -> tuple[int, int, int] | None:
@@ -110,7 +110,7 @@ def _between(raw: bytes, start: int, holes: Sequence[re.Match[bytes]], stop: int
 
 
 def _holes(holes: Sequence[re.Match[bytes]], behind: Sequence[bytes]) -> Iterator[_Hole]:
-    """For each hole the bytes behind it, how far they may be, and whether it is a number."""
+    """The holes of a frame: of each the bytes behind it, how far they may be, and whether it is a number."""
     for hole, follows in zip(holes, behind, strict=True):
         number = hole.lastindex != _WORDS
         yield follows, (_NUMBER_BYTES if number else _WORD_BYTES) + len(follows), number
@@ -120,7 +120,7 @@ _WORDS = 2  # the group of `grammar.varying` that is no number
 
 
 def _past(block: bytes, at: int, holes: Sequence[_Hole]) -> int:
-    """Where the last of the bytes behind holes end, the first of which is at `at`; -1 where they do not follow."""
+    """The end of the bytes behind the last hole, the first of which is at `at`; -1 where they do not follow."""
     for follows, within, number in holes:
         place = block.find(follows, at, at + within)
         if place < 0:

@@ -77,7 +77,7 @@ def takes_messages(url: str) -> bool:
 
 
 def fixed_headers(*, stream: bool) -> dict[str, str]:
-    """None: a request is told by its URL."""
+    """The headers beside the key: none, since the URL says all."""
     return {}
 
 
@@ -204,7 +204,7 @@ def _parts(message: Message, names: dict[object, str], where: str) -> list[dict[
 
 
 def _result(content: object) -> dict[str, Any]:
-    """What a tool gave, as an object."""
+    """The result of a tool, as an object."""
     text = "".join(chats.texts_in(content))
     try:
         found = loads(text.encode())

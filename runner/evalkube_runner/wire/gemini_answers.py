@@ -21,7 +21,7 @@ _TEXT: Final = "TEXT"
 
 
 def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
-    """What one event of a stream says, or a whole answer."""
+    """The content of one event of a stream, or of a whole answer."""
     candidates = found.get("candidates")
     if "error" in found or candidates is None:
         error = faults.in_object(found, answers="usageMetadata" in found or "promptFeedback" in found)

@@ -14,15 +14,17 @@ NAMELESS: Final = frozenset({b"", b"message"})
 
 
 class Says(Protocol):
-    """What the events of one answer say, one after another."""
+    """The contents of the events of one answer, one after another."""
 
     def __call__(self, found: Mapping[str, Any], name: bytes, /) -> Said:
-        """What an event says, or a whole answer: its JSON object, and the event's type (empty where it has none)."""
+        """The content of an event, or of a whole answer: its JSON object, and the event's type (empty where it has
+        none).
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """How the answers of a dialect are read.
+    """The grammar of the answers of a dialect.
 
     `begin`: gives what reads one answer's events; an object of its own where what they say depends on earlier ones.
     `names`: the dialect's own types of events; others may hold what they like. `keys`: an object with one of these is a
@@ -43,9 +45,10 @@ class Grammar:
 
 
 def varying(*, numbers: Sequence[str] = (), words: Sequence[str] = (), lines: Sequence[str] = ()) -> re.Pattern[bytes]:
-    """What may differ, beside the text, between two events that each are one more piece of the same kind and choice.
+    """The parts that may differ, beside the text, between two events that each are one more piece of the same kind and
+    choice.
 
-    By the names under which it stands, anywhere in the JSON: `numbers` that count events or tokens (of counts the last
+    They are given by their names, anywhere in the JSON: `numbers` that count events or tokens (of counts the last
     ones hold), `words` without meaning (padding), and `lines` of the event with numbers (id). Nothing else may, so a
     name belongs here only if no event means something else by it.
     """

@@ -59,7 +59,7 @@ def takes_messages(url: str) -> bool:
 
 
 def fixed_headers(*, stream: bool) -> dict[str, str]:
-    """None: a request is told by its body."""
+    """The headers beside the key: none, since the body says all."""
     return {}
 
 
@@ -126,7 +126,7 @@ def _fields(ask: Ask) -> dict[str, Any]:
 
 
 def tool_choice(choice: str | None) -> str | dict[str, Any] | None:
-    """Which tool is to be called."""
+    """The choice of the tool that is to be called."""
     if choice is None or choice in CHOICES:
         return choice
     return {"type": "function", "function": {"name": choice}}

@@ -18,7 +18,7 @@ __all__ = ["GRAMMAR", "broken", "choice_said", "said"]
 
 
 def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
-    """What one event of a stream says, or a whole answer. `name`: the event's type; of types that are not this
+    """The content of one event of a stream, or of a whole answer. `name`: the event's type; of types that are not this
     dialect's (a ping), only choices and explicit errors count.
     """
     choices = found.get("choices")
@@ -48,7 +48,7 @@ def broken(what: str) -> Said:
 
 
 def choice_said(choice: Mapping[str, Any], at: int) -> ChoiceSaid:
-    """What a choice says, which is at place `at` of its event."""
+    """The content of a choice, which is at place `at` of its event."""
     part = _part(choice)
     pieces = _pieces(part)
     return ChoiceSaid(
@@ -75,7 +75,7 @@ def _index(index: object, at: int) -> int:
 
 
 def _part(choice: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What holds the text of a choice: a delta, a message, or the choice itself (completions)."""
+    """The object with the text of a choice: a delta, a message, or the choice itself (completions)."""
     for name in ("delta", "message"):
         part = choice.get(name)
         if isinstance(part, dict):

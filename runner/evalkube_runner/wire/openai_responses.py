@@ -53,7 +53,7 @@ def takes_messages(url: str) -> bool:
 
 
 def fixed_headers(*, stream: bool) -> dict[str, str]:
-    """None: a request is told by its body."""
+    """The headers beside the key: none, since the body says all."""
     return {}
 
 

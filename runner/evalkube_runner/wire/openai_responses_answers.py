@@ -52,8 +52,8 @@ _FAILINGS: Final = ("incomplete", "failed", "cancelled")
 
 
 class _Saying:
-    """What the events of one answer say. It knows which texts have begun, so that none that is repeated counts twice,
-    and the names of functions, which come before what they are called with.
+    """The contents of the events of one answer. It knows which texts have begun, so that none that is repeated counts
+    twice, and the names of functions, which come before what they are called with.
     """
 
     __slots__ = ("_begun", "_names")
@@ -81,7 +81,7 @@ class _Saying:
         return self._other(found, kind)
 
     def _other(self, found: Mapping[str, Any], kind: str) -> Said:
-        """An event that bears no text: an error, unless it is one of many that tell of a response's progress."""
+        """Read an event that bears no text: an error, unless it is one of many that tell of a response's progress."""
         error = faults.in_object(found, answers=kind.startswith("response.") or kind not in ("", "message", "error"))
         if error is None and "error" in kind.lower():
             error = faults.words(found)
@@ -90,7 +90,7 @@ class _Saying:
         return Said() if error is None else Said(fault=Fault(ErrorClass.ERROR_IN_STREAM, error))
 
     def _text(self, found: Mapping[str, Any], kind: Kind, when: str) -> Said:
-        """A piece of a text, or all of it once more, which counts where no piece came before."""
+        """Read a piece of a text, or the whole text, which counts where no piece came before."""
         item = found.get("output_index")
         if when != "delta":
             text = next((found[name] for name in _REPEATED if isinstance(found.get(name), str)), "")
@@ -106,7 +106,7 @@ class _Saying:
         return _piece(kind, self._names.pop(item, "") + text if kind == "tool_calls" else text)
 
     def _item(self, found: Mapping[str, Any], when: str) -> Said:
-        """An item that is announced, or has ended: the texts of one that were not streamed."""
+        """Read an item that is announced, or has ended: its texts that were not streamed."""
         item, index = found.get("item"), found.get("output_index")
         if not isinstance(item, dict):
             return broken("an item of its output that is no object")
@@ -126,7 +126,7 @@ class _Saying:
         return any(item in (None, of) and kind in (None, begun) for begun, of in self._begun)
 
     def _ended(self, found: Mapping[str, Any], how: str) -> Said:
-        """The response as it is in the end, of which the texts were streamed."""
+        """Read the response at the end of a stream: why it ended, and its tokens; its texts were streamed."""
         response = found.get("response")
         response = dict(response if isinstance(response, dict) else found)
         if response.get("status") not in _FAILINGS:
@@ -139,7 +139,7 @@ class _Saying:
         return said._replace(over=True)
 
     def _whole(self, response: Mapping[str, Any]) -> Said:
-        """A response: what it says in all, why it ended, and what it took."""
+        """The content of a whole response: its texts, why it ended, and its tokens."""
         output, status = response.get("output"), response.get("status")
         error = faults.in_object(response, answers=True)
         if error is not None or status == "failed":
@@ -174,7 +174,7 @@ def _reason(response: Mapping[str, Any], status: object, *, calls: bool) -> str 
 
 
 def _joined(pieces: Iterator[tuple[Kind, str]]) -> tuple[tuple[Kind, str], ...]:
-    """One text of each kind."""
+    """The texts joined to one of each kind."""
     found: dict[Kind, str] = {}
     for kind, text in pieces:
         found[kind] = found.get(kind, "") + text

@@ -1,4 +1,4 @@
-"""One answer as far as it has been read: the sum of its events, or its whole body."""
+"""The state of an answer that is being read: the sum of its events, or its whole body."""
 
 from collections.abc import Iterable
 
@@ -56,7 +56,7 @@ class Reading:
 
     @property
     def chunks(self) -> int:
-        """Events so far that carried a piece of the answer."""
+        """The events so far that carried a piece of the answer."""
         return sum([track.chunks for track in self.tracks])
 
     @property
@@ -102,7 +102,7 @@ class Reading:
             self.fault = fault
 
     def answer(self, fault: Fault | None) -> Answer:
-        """All that was said, once it is over."""
+        """The whole answer, once it is over."""
         chunks, strays = self.chunks, self.strays
         usage = self._usages.of(chunks + strays)
         return Answer(self._all_texts(), self.finish_reasons, usage, fault, self.begun, chunks, strays, self.items)

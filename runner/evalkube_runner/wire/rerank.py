@@ -58,12 +58,12 @@ def reader(choices: int = 1, *, keep_text: bool = False) -> stream.Stream:
 
 
 def answer(body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
-    """What an answer says that ranks `choices` documents."""
+    """The content of an answer that ranks `choices` documents."""
     return whole.whole(body, grammar_of(choices))
 
 
 def count(body: bytes) -> int:
-    """How many documents a request has."""
+    """The number of documents of a request."""
     return len(_request(body)[1])
 
 

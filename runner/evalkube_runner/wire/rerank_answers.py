@@ -18,7 +18,7 @@ __all__ = ["grammar_of"]
 
 
 def grammar_of(asked: int) -> Grammar:
-    """How the answer that ranks `asked` documents is read."""
+    """The grammar of an answer that ranks `asked` documents."""
     return Grammar(
         begin=lambda: partial(_said, asked),
         names=NAMELESS,

@@ -43,7 +43,7 @@ class Seen:
         return tuple(zip(dict.fromkeys(self._marks.findall(raw)), _PLACES, strict=False))
 
     def said(self, raw: bytes, marks: Marks) -> Said | None:
-        """What an event says; None where none like it was kept."""
+        """The content of an event; None where none like it was kept."""
         return self._said.get(_without(raw, marks))
 
     def keep(self, raw: bytes, marks: Marks, said: Said) -> None:

@@ -11,7 +11,7 @@ __all__ = ["Event", "Splitter", "parse"]
 
 
 class Event(NamedTuple):
-    """One event: its type (empty unless the server named one) and its data lines, joined by line feeds."""
+    """An event of a stream: its type (empty unless the server named one) and its data lines, joined by line feeds."""
 
     name: bytes
     data: bytes
@@ -35,7 +35,9 @@ class Splitter:
         return self.whole(data).split(b"\n\n")[:-1]
 
     def whole(self, data: bytes) -> bytes:
-        """The same in one piece, each event with its blank line: for readers that need not look at every one."""
+        """The events that `data` completes in one piece, each with its blank line: for readers that need not look at
+        every one.
+        """
         if self._after_cr or b"\r" in data:
             data = self._with_line_feeds(data)
         if self.pending:
@@ -54,7 +56,7 @@ class Splitter:
         return data[:end]
 
     def end(self) -> bytes:
-        """What came after the last blank line: an event whose end the server did not mark, or nothing."""
+        """The rest after the last blank line: an event whose end the server did not mark, or nothing."""
         tail, self.pending = self.pending, b""
         return tail
 

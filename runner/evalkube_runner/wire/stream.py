@@ -33,7 +33,7 @@ _FLUSH_PIECES = 1024
 
 
 class Stream:
-    """One answer in the making; see `dialect.StreamReader`."""
+    """The reader of one answer; see `dialect.StreamReader`."""
 
     __slots__ = (
         "_at_once",
@@ -89,7 +89,7 @@ class Stream:
 
     @property
     def chunks(self) -> int:
-        """Events so far that carried a piece of the answer."""
+        """The events so far that carried a piece of the answer."""
         return self._reading.chunks
 
     @property
@@ -179,7 +179,7 @@ class Stream:
         return end
 
     def _open(self, data: bytes) -> bytes:
-        """What of `data` is a stream: all, unless the body is a whole answer of JSON."""
+        """The part of `data` that is a stream: all, unless the body is a whole answer of JSON."""
         if self._body is None:
             begun = data.removeprefix(b"\xef\xbb\xbf").lstrip()
             if not begun:
@@ -246,7 +246,7 @@ class Stream:
         self._flush()
 
     def answer(self) -> Answer:
-        """All that was said. Meaningful after `end`."""
+        """The whole answer. Meaningful after `end`."""
         if self._whole is not None:
             return self._whole
         return self._reading.answer(self._fault())
@@ -303,7 +303,7 @@ class Stream:
             self._fail(ErrorClass.PARSE, "an event that is no JSON object: " + faults.shown(event.data))
 
     def _finish(self) -> None:
-        """The server has said that the answer is over: nothing after that is looked at."""
+        """Note that the server has said that the answer is over: nothing after that is read."""
         self.done, self._framed, self._varying = True, False, None
         self._splitter.end()
 
@@ -328,7 +328,7 @@ class Stream:
         self._tell(told, raw)
 
     def _known(self, raw: bytes) -> Said | None:
-        """What an event says, where another stream had the same."""
+        """The content of an event, where another stream had the same."""
         seen = self._seen
         if seen is None:
             return None
@@ -375,7 +375,7 @@ class Stream:
         self._set_frame(raw[:begin], raw[stop:])
 
     def _expect(self, frame: FrameSeen | None, choice: int) -> None:
-        """A stream has opened as others do: its texts should be framed as theirs."""
+        """Expect texts in the frame of earlier streams, since this one opened as they did."""
         if frame is not None and frame.choice == choice == 0:
             self._track, self._key = self.tracks[choice], (choice, frame.kind)
             self._set_frame(frame.head, frame.tail)
@@ -424,5 +424,5 @@ class Answers:
         return Stream(self._grammar, choices, keep_text=keep_text, seen=self._seen)
 
     def whole(self, body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
-        """What an answer that was not streamed says."""
+        """The content of an answer that was not streamed."""
         return whole(body, self._grammar, choices, keep_text=keep_text)

@@ -186,7 +186,7 @@ class Usages:
 
 
 def _later(earlier: Usage | None, usage: Usage) -> Usage:
-    """What holds after a further statement: a half leaves the other one standing, and so does a zero."""
+    """The counts after a further statement: a half leaves the other one standing, and so does a zero."""
     if earlier is None:
         return usage
     return Usage(

@@ -16,8 +16,8 @@ import httpx
 from evalkube_crds import storage
 from evalkube_crds.names import Reason
 from evalkube_crds.wording import clip
-from evalkube_runner import ingest_trust
 from evalkube_runner.errors import RunFailed
+from evalkube_runner.ingest import trust
 
 __all__ = ["TIMEOUT", "Full", "IngestClient", "Refused", "Unreachable", "document_of"]
 
@@ -72,7 +72,7 @@ class IngestClient:
         self._base = f"/v1/runs/{quote(run_uid)}/attempts/{attempt}/shards/{shard}"
         self._token_file = token_file
         self._patience_s = patience_s
-        self._trust = ingest_trust.Trust(ca)
+        self._trust = trust.Trust(ca)
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, verify=self._trust.context, trust_env=False)
         self._away_since: float | None = None
         self._distrusted_since: float | None = None
@@ -96,7 +96,7 @@ class IngestClient:
 
     def _check_trust(self, problem: str) -> None:
         since = self._distrusted_since
-        if since is not None and time.monotonic() - since >= min(ingest_trust.PATIENCE_S, self._patience_s):
+        if since is not None and time.monotonic() - since >= min(trust.PATIENCE_S, self._patience_s):
             raise Unreachable(problem)
 
     async def send(
@@ -145,6 +145,22 @@ class IngestClient:
             await asyncio.sleep(max(asked_s, pause_s * random.uniform(0.5, 1.0)))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
+    async def required(self, method: str, where: str, **request: Any) -> httpx.Response:
+        """As `send`, where the run cannot go on without an answer. Raises RunFailed."""
+        try:
+            return await self.send(method, where, **request)
+        except Refused as refused:
+            raise RunFailed(Reason.INTERNAL_ERROR, f"{method} {where}: {refused}") from None
+        except Full as problem:
+            raise RunFailed(Reason.STORE_FULL, f"{method} {where}: {problem}") from None
+        except Unreachable as problem:
+            raise RunFailed(Reason.INGEST_UNAVAILABLE, f"{method} {where}: {problem}") from None
+
+    async def found(self, where: str, *, into: Path | None = None) -> httpx.Response | None:
+        """The answer with what lies there, or None where nothing does; `into` as in `send`. Raises RunFailed."""
+        answer = await self.required("GET", where, expected=frozenset({404}), into=into)
+        return answer if answer.is_success else None
+
     def _wait_for_room(self, now: float, patience_s: float, problem: str) -> None:
         """Raises Full. That ingest answers other requests meanwhile does not begin the patience anew."""
         if self._full_since is None:
@@ -177,7 +193,7 @@ class IngestClient:
                 else:
                     await response.aread()
         except (httpx.TransportError, OSError) as problem:
-            if words := ingest_trust.objection(problem):
+            if words := trust.objection(problem):
                 return None, await self._distrusted(words)
             self._distrusted_since = None
             return None, f"{type(problem).__name__}: {problem}"

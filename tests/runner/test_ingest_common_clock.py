@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_runner.common_clock import Answer, Offset, offset_of
+from evalkube_runner.ingest.common_clock import Answer, Offset, offset_of
 
 # name: answers, what they leave open
 CASES: dict[str, tuple[list[Answer], Offset | None]] = {

@@ -1,0 +1,1 @@
+"""Delivery of what a run leaves to the operator's ingest, over HTTP."""
