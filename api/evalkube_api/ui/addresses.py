@@ -32,7 +32,7 @@ class Address:
         return Address(path, self.query)
 
     def __str__(self) -> str:
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+        return f"{self.path}?{urlencode(self.query, safe=',/')}" if self.query else self.path
 
 
 def run(run_id: str) -> str:
