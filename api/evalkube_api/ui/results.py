@@ -183,7 +183,9 @@ async def _load_test(request: Request, backend: Backend, run: PerfRun) -> Respon
     if shown == "requests":
         context |= await _requests(backend, run.metadata.name, index, here)
     else:
-        series = None if index is None else await asyncio.to_thread(over_time.series, index, load_test.INTERVALS)
+        series = None
+        if index is not None:
+            series = await asyncio.to_thread(over_time.series, index, load_test.intervals(len(index.rows)))
         context |= await asyncio.to_thread(load_test.one_load, point, series, result, run.spec)
     return pages.page(request, "load_test.html.j2", context)
 
