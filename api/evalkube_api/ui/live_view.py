@@ -32,7 +32,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Curves of one unit: figures by name, with their labels."""
+    """Curves of one unit: figures by name, with their labels. The values of seconds have their own units."""
 
     title: str
     unit: str
