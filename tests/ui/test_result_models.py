@@ -31,7 +31,7 @@ REFUSED = {
     "unknown": ("viwe=samples", "viwe"),
     "twice": ("page=1&page=2", "page"),
     "no such word": ("view=sample", "view"),
-    "too long": ("page=" + "1" * 600, "page"),
+    "too long": ("page=" + "1" * 2100, "page"),
 }
 
 

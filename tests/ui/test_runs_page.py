@@ -127,7 +127,8 @@ def test_a_narrow_list_keeps_the_words_beside_the_values(screen: Screen, failed_
         ("phase=Faild", "did you mean"),
         ("sort=size", "must be one of created"),
         ("page=0", "must be a whole number"),
-        ("kind=x", "must be eval or perf"),
+        ("kind=x", "must be one of eval, perf"),
+        ("fase=Failed", "did you mean"),
     ],
 )
 def test_a_filter_with_a_slip_is_refused_in_words(service: Service, query: str, words: str) -> None:

@@ -13,6 +13,7 @@ from evalkube_api import errors
 from evalkube_api.backend import Backend
 from evalkube_api.settings import Settings
 from evalkube_api.ui import addresses, listing, pages, run_rows, sent
+from evalkube_api.ui.paging import Pager
 from evalkube_crds.names import Phase
 
 __all__ = ["router"]
@@ -34,9 +35,12 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
         context = {
             "asked": asked,
             "rows": rows,
-            "pages": listing.pages_of(asked, len(rows), found.total),
+            "pager": Pager.of(
+                asked.here, start=asked.query.offset, shown=len(rows), total=found.total, size=listing.PER_PAGE
+            ),
+            "total": found.total,
             "position": found.position,
-            "here": asked.url(page=asked.page if asked.page > 1 else None),
+            "here": asked.here,
             "phases": list(Phase),
             "active_phases": listing.ACTIVE,
             "on_cluster": settings.backend == "kubernetes",
