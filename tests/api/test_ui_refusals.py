@@ -55,3 +55,15 @@ def test_too_many_runs_at_once_are_refused(service: Service) -> None:
     answer = service.client.post("/ui/do", data=sent)
     assert answer.status_code == 400
     assert "at most 500" in answer.text
+
+
+def test_the_live_page_of_a_run_that_succeeded_is_loaded_again(tmp_path: Path) -> None:
+    """Its part that changes is answered with a refresh. A link on the page of the result gets the page."""
+    run_id = many_samples.evaluated(tmp_path, 5)
+    with running_service(tmp_path, backend="folder") as service:
+        part = service.client.get(f"/ui/runs/{run_id}", headers={"hx-request": "true"})
+        assert (part.headers["hx-refresh"], part.text) == ("true", "")
+        boosted = service.client.get(
+            f"/ui/runs/{run_id}?view=samples", headers={"hx-request": "true", "hx-boosted": "true"}
+        )
+        assert "1 to 5 of 5" in boosted.text

@@ -98,7 +98,7 @@ def test_a_column_that_sorts_turns_round() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"phase": "Faild"}, {"sort": "x"}, {"order": "up"}, {"kind": "x"}, {"page": "-1"}, {"tag": "a b"}, {"phases": "x"}],
+    [{"phase": "Faild"}, {"sort": "x"}, {"order": "up"}, {"kind": "x"}, {"page": "-1"}, {"tag": "a b"}, {"fase": "x"}],
 )
 def test_a_word_that_is_none_is_refused(given: dict[str, str]) -> None:
     """With its field."""

@@ -136,7 +136,8 @@ def _form(
         "chosen": set(values.get("datasets", "").split("\n")),
         "catalogue": listed,
         "kinds": [
-            Choice(name, None, str(Address("/ui/new", {"kind": kind})), kind == word) for kind, name in KIND_NAMES.items()
+            Choice(name, None, str(Address("/ui/new", {"kind": kind})), kind == word)
+            for kind, name in KIND_NAMES.items()
         ],
         "cloned": cloned,
         "cloned_url": None if cloned is None else addresses.run(cloned),
