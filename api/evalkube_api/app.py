@@ -16,6 +16,7 @@ from evalkube_api.access.guard import Guard
 from evalkube_api.access.sessions import Sessions
 from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
+from evalkube_api.documents import Documents
 from evalkube_api.indexes import Indexes
 from evalkube_api.metrics import Metrics
 from evalkube_api.routes import (
@@ -71,12 +72,13 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
     refusals.install(app)
     metrics = Metrics(backend.census)
     app.state.indexes = indexes = Indexes(backend, most_bytes=settings.most_index_bytes)
+    app.state.documents = documents = Documents(backend)
     app.include_router(health.router())
     app.include_router(figures.router(metrics))
     app.include_router(benchmarks.router())
     app.include_router(submissions.router(backend, settings, metrics))
     app.include_router(evalscope.router(backend, settings, metrics))
-    app.include_router(comparisons.router(backend, settings))
+    app.include_router(comparisons.router(backend, settings, documents))
     app.include_router(runs.router(backend, settings, metrics))
     app.include_router(events.router(backend))
     app.include_router(files.router(backend))

@@ -4,10 +4,10 @@ import asyncio
 from typing import Any, Final
 
 import orjson
-from pydantic import ValidationError
 
 from evalkube_api import errors
 from evalkube_api.backend import Backend
+from evalkube_api.documents import Documents, NoDocument
 from evalkube_benchmarks.statistics import comparison, reviews
 from evalkube_benchmarks.statistics.comparison import Side
 from evalkube_crds import sample_lines
@@ -18,7 +18,6 @@ from evalkube_crds.status import EvalRun, PerfRun
 
 __all__ = ["load_of", "side_of"]
 
-_RESULT: Final = "perf_result.json"
 _PIECE_BYTES: Final = 1 << 20
 """Of reviews, read in a thread at a time: other requests are answered meanwhile."""
 
@@ -45,7 +44,7 @@ async def side_of(backend: Backend, run_id: str, field: str) -> Side:
     return side
 
 
-async def load_of(backend: Backend, run_id: str, field: str) -> tuple[str, PerfResult]:
+async def load_of(backend: Backend, documents: Documents, run_id: str, field: str) -> tuple[str, PerfResult]:
     """The result of a load test, which `field` of the request names.
 
     Raises errors.NotFound, InvalidRequest for an evaluation, Conflict for a run without a result.
@@ -56,11 +55,9 @@ async def load_of(backend: Backend, run_id: str, field: str) -> tuple[str, PerfR
     if run.status.phase is not Phase.SUCCEEDED:
         raise errors.Conflict(f"run {run_id} has no results to compare: it is {run.status.phase}", run_id)
     try:
-        artifact = await backend.artifact(run_id, _RESULT)
-        data = b"".join([chunk async for chunk in artifact.chunks])
-        return run_id, await asyncio.to_thread(PerfResult.model_validate_json, data)
-    except (errors.NotFound, ValidationError):
-        raise errors.Conflict(f"{_RESULT} of run {run_id} is not there, or is none of this version", run_id) from None
+        return run_id, await documents.load_test(run_id)
+    except NoDocument as problem:
+        raise errors.Conflict(str(problem), run_id) from None
 
 
 async def _read(backend: Backend, run_id: str, report: dict[str, Any]) -> list[reviews.Reviews]:

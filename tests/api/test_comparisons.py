@@ -86,3 +86,12 @@ def test_runs_that_cannot_be_compared(service: Service) -> None:
     assert found[load].json()["problems"][0]["field"] == "baseline"
     assert found[failed].json()["run"] == failed
     assert "dry run" in found[dry].json()["error"]
+
+
+def test_load_tests_without_a_result_document(service: Service) -> None:
+    """409, with the run and the file that it lacks."""
+    ids = [service.post("perf", perf_body()).json()["id"] for _ in range(2)]
+    answer = service.client.get("/api/v1/compare", params={"baseline": ids[0], "candidate": ids[1]})
+    assert answer.status_code == 409
+    assert answer.json()["run"] == ids[0]
+    assert "perf_result.json" in answer.json()["error"]

@@ -94,7 +94,7 @@ def test_what_cannot_be_read_is_said_of_its_field(name: str, text: str, words: s
 
 
 def test_a_request_survives_its_form() -> None:
-    """What a run was asked is what its copy asks."""
+    """What a run was asked is what its clone asks."""
     asked = {
         "model": "m",
         "url": "http://h/v1",
@@ -115,7 +115,7 @@ def test_a_request_survives_its_form() -> None:
 
 
 def test_keys_are_no_value_of_a_form() -> None:
-    """Whoever asks for a copy does not get them."""
+    """Whoever asks for a clone does not get them."""
     assert form.values_of("eval", {"model": "m", "api_key": "sk-secret"}, cluster=False) == {"model": "m"}
 
 

@@ -37,3 +37,33 @@ def test_a_result_can_be_cloned_and_deleted_where_it_may_be(backend: str, offere
             assert "Delete 1 run?" in asked.text
             assert service.client.post("/ui/do", data=sent | {"sure": "yes"}).status_code < 400
             assert service.client.get(f"/ui/runs/{run_id}").status_code == 404
+
+
+def test_runs_of_a_folder_are_compared_and_not_deleted(tmp_path: Path) -> None:
+    """The form of the list leads to the comparison. It changes nothing in a service that only shows runs."""
+    ids = [many_samples.evaluated(tmp_path, 5, name=name) for name in ("one", "two")]
+    with running_service(tmp_path, backend="folder") as service:
+        chosen = {"run": ids, "back": "/ui"}
+        compared = service.client.post("/ui/do", data={**chosen, "action": "compare"})
+        assert (compared.status_code, compared.headers["location"]) == (303, "/ui/compare?runs=two,one")
+        assert service.client.post("/ui/do", data={**chosen, "action": "delete", "sure": "yes"}).status_code == 403
+
+
+def test_too_many_runs_at_once_are_refused(service: Service) -> None:
+    """None of them is left out in silence."""
+    sent = {"run": [f"run-{number}" for number in range(501)], "action": "cancel", "sure": "yes"}
+    answer = service.client.post("/ui/do", data=sent)
+    assert answer.status_code == 400
+    assert "at most 500" in answer.text
+
+
+def test_the_live_page_of_a_run_that_succeeded_is_loaded_again(tmp_path: Path) -> None:
+    """Its part that changes is answered with a refresh. A link on the page of the result gets the page."""
+    run_id = many_samples.evaluated(tmp_path, 5)
+    with running_service(tmp_path, backend="folder") as service:
+        part = service.client.get(f"/ui/runs/{run_id}", headers={"hx-request": "true"})
+        assert (part.headers["hx-refresh"], part.text) == ("true", "")
+        boosted = service.client.get(
+            f"/ui/runs/{run_id}?view=samples", headers={"hx-request": "true", "hx-boosted": "true"}
+        )
+        assert "1 to 5 of 5" in boosted.text

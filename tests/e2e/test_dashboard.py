@@ -68,7 +68,7 @@ def test_a_load_test_has_its_verdict_figures_and_curves(screen: Screen, looked: 
     """Of both shards' requests together."""
     name = looked.load_test["metadata"]["name"]
     with screen.page(f"/ui/runs/{name}") as tab:
-        expect(tab.get_by_role("region", name="What came out")).to_be_visible()
+        expect(tab.get_by_role("region", name="Result", exact=True)).to_be_visible()
         expect(tab.get_by_role("heading", name="Figures")).to_be_visible()
         expect(tab.locator("figure.chart").first).to_be_visible()
         assert barriers(tab) == []

@@ -32,7 +32,7 @@ def test_what_was_folded_out_stays_so(screen: Screen, long_run: str) -> None:
         tab.get_by_text("About this run").click()
         before = tab.locator("#state .now").inner_text()
         expect(tab.locator("#state .now")).not_to_have_text(before, timeout=30_000)
-        expect(tab.get_by_text("The steps of the run")).to_be_visible()
+        expect(tab.get_by_text("Conditions of the run")).to_be_visible()
 
 
 def test_a_later_page_has_the_curves_from_before(screen: Screen, long_run: str) -> None:

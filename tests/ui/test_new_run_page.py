@@ -91,14 +91,14 @@ def test_the_same_request_stands_beside_the_form(screen: Screen, model: str) -> 
         assert "kind: EvalRun" in tab.locator("#text-3").inner_text()
 
 
-def test_a_copy_has_what_the_run_was_asked(screen: Screen, start: Start, model: str) -> None:
+def test_a_clone_has_what_the_run_was_asked(screen: Screen, start: Start, model: str) -> None:
     """Of a load test, with its lists of values and its tags."""
     run_id = start(
-        "perf", model="copied", url=model, data_source="sample", parallel=[1, 2], number=[4, 8], max_tokens=8,
+        "perf", model="cloned", url=model, data_source="sample", parallel=[1, 2], number=[4, 8], max_tokens=8,
         sleep_interval=0, tags={"team": "a"},
     )  # fmt: skip
     with screen.page(f"/ui/new?clone={run_id}") as tab:
-        assert tab.get_by_label("model required").input_value() == "copied"
+        assert tab.get_by_label("model required").input_value() == "cloned"
         assert tab.get_by_label("parallel", exact=True).input_value() == "1, 2"
         assert tab.get_by_label("tags", exact=True).input_value() == "team: a"
         tab.get_by_role("button", name="Start the run").click()

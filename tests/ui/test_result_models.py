@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from evalkube_api import errors
-from evalkube_api.ui import addresses, charts, compare, outlines, overlays, paging, texts
+from evalkube_api.ui import addresses, charts, compare, load_test, outlines, overlays, paging, texts
 from evalkube_api.ui.addresses import Address
 from evalkube_api.ui.paging import Pager
 from evalkube_crds.histogram import Histogram
@@ -31,7 +31,7 @@ REFUSED = {
     "unknown": ("viwe=samples", "viwe"),
     "twice": ("page=1&page=2", "page"),
     "no such word": ("view=sample", "view"),
-    "too long": ("page=" + "1" * 600, "page"),
+    "too long": ("page=" + "1" * 2100, "page"),
 }
 
 
@@ -146,3 +146,9 @@ def test_spreads_are_of_the_tests_that_have_the_load() -> None:
     tests = [("A", _test(p1=10, p8=80)), ("B", _test(p1=10))]
     assert [line.name for line in overlays.spreads(tests, "1 in flight")[0].series] == ["A", "B"]
     assert overlays.spreads(tests, "8 in flight") == []
+
+
+@pytest.mark.parametrize(("requests", "intervals"), [(0, 1), (20, 2), (120, 12), (1_000_000, 150)])
+def test_intervals_have_requests_enough_for_percentiles(requests: int, intervals: int) -> None:
+    """Ten on average, and no more intervals than a plot has room for."""
+    assert load_test.intervals(requests) == intervals

@@ -24,7 +24,7 @@ def test_a_run_appears_in_the_open_list_and_ends_there(screen: Screen, start: St
     """Nobody loads the page again."""
     with screen.page("/ui?q=appears") as tab:
         tab.wait_for_selector("html[data-following]")
-        assert tab.get_by_text("No run fits.").is_visible()
+        assert tab.get_by_text("No run matches the filters.").is_visible()
         run_id = start("eval", **quick("appears", model))
         expect(tab.get_by_text(run_id)).to_be_visible(timeout=20_000)
         row = tab.get_by_role("row", name=re.compile(run_id))
@@ -127,7 +127,8 @@ def test_a_narrow_list_keeps_the_words_beside_the_values(screen: Screen, failed_
         ("phase=Faild", "did you mean"),
         ("sort=size", "must be one of created"),
         ("page=0", "must be a whole number"),
-        ("kind=x", "must be eval or perf"),
+        ("kind=x", "must be one of eval, perf"),
+        ("fase=Failed", "did you mean"),
     ],
 )
 def test_a_filter_with_a_slip_is_refused_in_words(service: Service, query: str, words: str) -> None:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from evalkube_api import bodies, browsing, comparing, errors, openapi
 from evalkube_api.backend import Backend
+from evalkube_api.documents import Documents
 from evalkube_api.responses import Comparison, ComparisonRequest
 from evalkube_api.settings import Settings
 from evalkube_benchmarks.statistics import comparison
@@ -30,7 +31,7 @@ MostChanged = Annotated[
 ]
 
 
-def router(backend: Backend, settings: Settings) -> APIRouter:
+def router(backend: Backend, settings: Settings, documents: Documents) -> APIRouter:
     """`/api/v1/compare`."""
     routes = APIRouter()
 
@@ -42,7 +43,7 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
         asked, of load tests every figure of the loads that both measured."""
         others = _candidates(candidate)
         if (await backend.get(baseline)).kind == Kind.PERF_RUN:
-            return await _loads(backend, baseline, others)
+            return await _loads(backend, documents, baseline, others)
         first = await comparing.side_of(backend, baseline, "baseline")
         found = []
         for other in others:
@@ -86,9 +87,9 @@ async def _compared(baseline: Side, candidate: Side, run_id: str, most_changed: 
     return Comparison.model_validate(found)
 
 
-async def _loads(backend: Backend, baseline: str, others: list[str]) -> browsing.LoadComparison:
-    runs = [await comparing.load_of(backend, baseline, "baseline")]
-    runs += [await comparing.load_of(backend, other, "candidate") for other in others]
+async def _loads(backend: Backend, documents: Documents, baseline: str, others: list[str]) -> browsing.LoadComparison:
+    runs = [await comparing.load_of(backend, documents, baseline, "baseline")]
+    runs += [await comparing.load_of(backend, documents, other, "candidate") for other in others]
     try:
         found = await asyncio.to_thread(loads.load_tests, runs)
     except loads.Incomparable as problem:

@@ -12,7 +12,8 @@ from evalkube_crds.problems import Problem, nearest
 
 __all__ = ["Address", "asked", "compare", "run", "sample"]
 
-_LONGEST: Final = 512
+_LONGEST: Final = 2048
+"""Room for the ids of all runs of a comparison; on a cluster each has a namespace and a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Address:
         return Address(path, self.query)
 
     def __str__(self) -> str:
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+        return f"{self.path}?{urlencode(self.query, safe=',/')}" if self.query else self.path
 
 
 def run(run_id: str) -> str:

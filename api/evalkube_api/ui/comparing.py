@@ -8,11 +8,11 @@ from typing import Any, Final, TypeAlias
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from evalkube_api import comparing, errors
+from evalkube_api import comparing, documents, errors
 from evalkube_api.backend import Backend, RunQuery
-from evalkube_api.ui import addresses, compare, documents, pages, paging
+from evalkube_api.documents import Documents
+from evalkube_api.ui import addresses, compare, pages, paging
 from evalkube_api.ui.addresses import Address
-from evalkube_api.ui.documents import Documents
 from evalkube_api.ui.head import Head
 from evalkube_benchmarks.statistics import comparison
 from evalkube_crds.names import Kind, Phase
@@ -63,7 +63,7 @@ class Comparing:
                 if isinstance(good[0], EvalRun):
                     context |= await self._evaluations(good, runs, here)
                 else:
-                    context |= await self._loads(documents.of(request, self._backend), good, runs, here)
+                    context |= await self._loads(documents.of(request), good, runs, here)
             except (errors.Conflict, errors.NotFound) as problem:
                 context |= {"compared": False, "problem": str(problem)}
         return pages.page(request, "compare.html.j2", context)

@@ -66,18 +66,18 @@ _TAGS: Final = "tags"
 
 _GROUPS: Final[Mapping[Word, Mapping[str, tuple[str, ...]]]] = {
     "eval": {
-        "Where: the endpoint": ("model", "api_url", "api_key", "api"),
-        "What is asked": ("datasets", "dataset_hub"),
-        "How much": ("limit", "repeats", "precision", "eval_batch_size", "dry_run"),
+        "Endpoint": ("model", "api_url", "api_key", "api"),
+        "Benchmarks": ("datasets", "dataset_hub"),
+        "Amount": ("limit", "repeats", "precision", "eval_batch_size", "dry_run"),
         "Limits": (
             *("generation_config.max_tokens", "generation_config.timeout", "generation_config.retries"),
             *("target_grace", "thresholds"),
         ),
     },
     "perf": {
-        "Where: the endpoint": ("model", "url", "api_key", "api"),
-        "What is sent": ("dataset", "data_source", "dataset_path", "prompt", "max_tokens", "min_tokens"),
-        "How much": ("parallel", "rate", "number", "open_loop", "warmup_num", "arrivals"),
+        "Endpoint": ("model", "url", "api_key", "api"),
+        "Prompts": ("dataset", "data_source", "dataset_path", "prompt", "max_tokens", "min_tokens"),
+        "Load": ("parallel", "rate", "number", "open_loop", "warmup_num", "arrivals"),
         "Service level": ("goodput", "sla_auto_tune", "sla_variable", "sla_params"),
         "Limits": ("duration", "max_error_rate", "total_timeout", "sleep_interval", "target_grace", "thresholds"),
     },
@@ -99,7 +99,7 @@ def groups(word: Word, *, cluster: bool) -> tuple[Group, ...]:
     on_cluster = tuple(field for field in rest if field.name in cluster_only)
     generation = tuple(field for field in rest if field.name.startswith(_GENERATION))
     others = tuple(field for field in rest if field not in on_cluster and field not in generation)
-    folded = {"How the model generates": generation, "More settings": others, "On the cluster": on_cluster}
+    folded = {"Generation": generation, "More settings": others, "On the cluster": on_cluster}
     return (*found, *(Group(title, inner, folded=True) for title, inner in folded.items() if inner))
 
 

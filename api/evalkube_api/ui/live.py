@@ -42,10 +42,13 @@ def router(backend: Backend) -> APIRouter:
     @routes.get("/ui/runs/{run_id}")
     async def run_page(request: Request, run_id: str) -> Response:
         run = await backend.get(run_id)
+        is_part = request.headers.get("hx-request") == "true" and "hx-boosted" not in request.headers
         if run.status.phase is Phase.SUCCEEDED:
+            if is_part:  # of the page before the end: now it is another page at the same address
+                return Response(headers={"HX-Refresh": "true", "Cache-Control": "no-store"})
             return await results.page(request, backend, run)
         context = await _state(backend, run)
-        if request.headers.get("hx-request") == "true":
+        if is_part:
             return pages.fragment(request, "live.html.j2", context, block="state")
         plots, course = live_view.curves(Kind(run.kind), courses.of(run_id))
         context |= {

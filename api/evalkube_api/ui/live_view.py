@@ -1,4 +1,4 @@
-"""The values on the page of a run without a result: state, steps, figures and curves. Pure."""
+"""The values on the page of a run without a result: state, conditions, figures and curves. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Curves of one unit: figures by name, with their labels."""
+    """Curves of one unit: figures by name, with their labels. The values of seconds have their own units."""
 
     title: str
     unit: str
@@ -70,7 +70,7 @@ def page_of(run: Run, line: Line, now: datetime) -> dict[str, Any]:
         "progress_words": _progress_words(line),
         "failure": "" if row.active or not line.message else line.message,
         "reason": "" if line.reason is None else str(line.reason),
-        "steps": _steps(run),
+        "conditions": _conditions(run),
         "attempts": _attempts(run),
     }
 
@@ -80,10 +80,10 @@ def _facts(run: Run, line: Line, row: Row) -> list[tuple[str, str]]:
         ("Run", line.run_id),
         ("Namespace", line.namespace or ""),
         ("Data", ", ".join(line.datasets)),
-        ("Made", f"{row.created} ({row.created_ago})"),
+        ("Created", f"{row.created} ({row.created_ago})"),
         ("Started", "" if line.started is None else run_rows.stamp(line.started)),
         ("Ended", "" if line.completed is None else run_rows.stamp(line.completed)),
-        ("Took" if not row.active else "For", row.duration),
+        ("Duration", row.duration),
         ("Folder", run.status.output_dir or ""),
     ]
     return [(name, value) for name, value in found if value and value != formats.DASH]
@@ -126,12 +126,12 @@ def _interval(known: Mapping[str, float]) -> str:
     return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
-def _steps(run: Run) -> Table:
+def _conditions(run: Run) -> Table:
     rows = [
         Line_((str(one.type), one.status, str(one.reason), one.message, run_rows.stamp(one.last_transition_time)))
         for one in sorted(run.status.conditions, key=lambda one: one.last_transition_time)
     ]
-    return Table("The steps of the run", ("Step", "Is so", "Reason", "Message", "Since"), tuple(rows), words=5)
+    return Table("Conditions of the run", ("Condition", "Status", "Reason", "Message", "Since"), tuple(rows), words=5)
 
 
 def _attempts(run: Run) -> Table | None:
@@ -151,7 +151,7 @@ def _attempts(run: Run) -> Table | None:
         )
         for one in attempts
     ]
-    return Table("Attempts", ("Attempt", "Began", "Ended", "Reason", "Message"), tuple(rows), words=5)
+    return Table("Attempts", ("Attempt", "Started", "Ended", "Reason", "Message"), tuple(rows), words=5)
 
 
 def curves(kind: Kind, course: Course) -> tuple[list[Plot], dict[str, Any]]:

@@ -14,7 +14,7 @@ from evalkube_report import glossary, sentences
 from evalkube_report.load_test import courses, levels, service_levels, steady_section, sweep, tables, view
 from evalkube_report.requests.series import Series
 
-__all__ = ["INTERVALS", "VIEWS", "chosen_point", "one_load", "overview", "point_choices"]
+__all__ = ["VIEWS", "chosen_point", "intervals", "one_load", "overview", "point_choices"]
 
 VIEWS: Final[Mapping[str, str]] = {
     "": "Overview",
@@ -24,8 +24,10 @@ VIEWS: Final[Mapping[str, str]] = {
 }
 """The parts of the page: the word in its URL, and what people call it."""
 
-INTERVALS: Final = 150
-"""Of a load over time: as many as a plot has room for."""
+_MOST_INTERVALS: Final = 150
+"""As many as a plot has room for."""
+_REQUESTS_OF_INTERVAL: Final = 10
+"""On average: percentiles of a single request are all the same, and between empty intervals there is no line."""
 
 
 def overview(result: PerfResult, spec: PerfRunSpec, here: Address) -> dict[str, Any]:
@@ -58,6 +60,11 @@ def one_load(point: PerfPoint, series: Series | None, result: PerfResult, spec: 
         "courses": live_charts(courses.of(point, series, wanted)),
         "cumulatives": live_charts(sweep.cumulatives([point], wanted)),
     }
+
+
+def intervals(requests: int) -> int:
+    """The highest number of intervals in the plots over time of that many requests."""
+    return max(1, min(_MOST_INTERVALS, requests // _REQUESTS_OF_INTERVAL))
 
 
 def point_choices(points: Sequence[PerfPoint], here: Address, chosen: str | None, shown: str) -> tuple[Choice, ...]:

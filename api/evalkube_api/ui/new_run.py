@@ -16,7 +16,10 @@ from evalkube_api.metrics import Metrics
 from evalkube_api.routes.submissions import submission_of
 from evalkube_api.settings import Settings
 from evalkube_api.ui import addresses, form, pages, sent, spellings
+from evalkube_api.ui.addresses import Address
 from evalkube_api.ui.form import Word
+from evalkube_api.ui.paging import Choice
+from evalkube_api.ui.run_rows import KIND_NAMES
 from evalkube_benchmarks.catalogue import Catalogue, catalogue
 from evalkube_crds import requests, tags
 from evalkube_crds.names import Kind
@@ -28,7 +31,7 @@ __all__ = ["router"]
 
 _LOG: Final = logging.getLogger("evalkube.service")
 _NOT_CLONED: Final = ("work_dir", "use_cache")
-"""A copy writes into a folder of its own, and asks everything anew."""
+"""A clone writes into its own folder, and sends all requests again."""
 _MODELS: Final = {"eval": requests.EvalRequest, "perf": requests.PerfRequest}
 
 
@@ -42,11 +45,11 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
     async def show(request: Request) -> Response:
         pages.check_writable(request)
         given = dict(request.query_params)
-        word, values, copied = _word(given.get("kind")), _without_secrets(given), given.get("clone")
-        if copied is not None:
-            run = await backend.get(copied)
+        word, values, cloned = _word(given.get("kind")), _without_secrets(given), given.get("clone")
+        if cloned is not None:
+            run = await backend.get(cloned)
             word, values = _WORDS_OF[Kind(run.kind)], _values_of_run(run, cluster=cluster)
-        return _form(request, word, values, listed, cluster=cluster, copied=copied)
+        return _form(request, word, values, listed, cluster=cluster, cloned=cloned)
 
     @routes.post("/ui/new")
     async def start(request: Request) -> Response:
@@ -100,7 +103,7 @@ def _submission(word: Word, given: Mapping[str, str], key: str | None, *, cluste
 
 
 def _values_of_run(run: Run, *, cluster: bool) -> dict[str, str]:
-    """The values that the request of a run had set, for a copy."""
+    """The values that the request of a run had set, for a clone."""
     body: dict[str, Any] = run.spec.model_dump(mode="json", by_alias=False, exclude_unset=True)
     body["tags"] = tags.of_labels(run.metadata.labels)
     for name in _NOT_CLONED:
@@ -115,7 +118,7 @@ def _form(
     listed: Catalogue,
     *,
     cluster: bool,
-    copied: str | None = None,
+    cloned: str | None = None,
     problems: Sequence[Problem] = (),
     status: int = 200,
 ) -> Response:
@@ -132,7 +135,12 @@ def _form(
         "problem_count": len(problems),
         "chosen": set(values.get("datasets", "").split("\n")),
         "catalogue": listed,
-        "copied": copied,
+        "kinds": [
+            Choice(name, None, str(Address("/ui/new", {"kind": kind})), kind == word)
+            for kind, name in KIND_NAMES.items()
+        ],
+        "cloned": cloned,
+        "cloned_url": None if cloned is None else addresses.run(cloned),
         "key": secrets.token_urlsafe(18),
         **_spellings(request, word, body, ()),
     }

@@ -1,4 +1,4 @@
-"""What a page says when it cannot be shown: in words, as a page, where the REST API answers in JSON."""
+"""Pages for errors below /ui, where the REST API answers in JSON."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,7 +16,7 @@ from evalkube_crds.problems import problems_in
 __all__ = ["install", "refusal"]
 
 _TITLES: Final = {
-    400: "This cannot be done as it was asked for",
+    400: "The request is not valid",
     403: "Refused",
     404: "There is no such page",
     405: "Refused",
@@ -26,14 +26,14 @@ _TITLES: Final = {
 
 
 def install(app: FastAPI) -> None:
-    """Give what is below /ui a page for every refusal. After `problems.install`, whose answers all else keeps."""
+    """Installs the pages for errors. Comes after `problems.install`, whose answers stay for all other paths."""
     for kind in (errors.ApiError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _for_people(app.exception_handlers[kind]))
 
 
 def _for_people(plain: Callable[[Request, Any], Any]) -> Callable[[Request, Exception], Any]:
     async def answer(request: Request, problem: Exception) -> Response:
-        said: Response = await plain(request, problem)  # it is noted there what is our own fault
+        said: Response = await plain(request, problem)  # which logs errors of our own
         if not request.url.path.startswith("/ui") or request.url.path.startswith("/ui/static/"):
             return said
         found = refusal(request, said.status_code, _words(problem, said.status_code))
@@ -48,10 +48,10 @@ def _words(problem: Exception, status: int) -> str:
         return str(problem)
     if isinstance(problem, RequestValidationError):
         return str(errors.InvalidRequest(problems_in(problem.errors())))
-    return "" if status < 500 else "A fault of the service's own; its log has the details."
+    return "" if status < 500 else "This is an error in the service. Its log has the details."
 
 
 def refusal(request: Request, status: int, words: str) -> Response:
-    """A page that says why there is no other."""
-    title = _TITLES.get(status, "That went wrong" if status >= 500 else "Refused")
+    """A page that explains an error."""
+    title = _TITLES.get(status, "The service failed" if status >= 500 else "Refused")
     return pages.page(request, "refusal.html.j2", {"title": title, "words": words}, status=status)

@@ -14,12 +14,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from evalkube_api import errors
+from evalkube_api import documents, errors
 from evalkube_api.backend import Backend
+from evalkube_api.documents import NoDocument
 from evalkube_api.indexes import Indexes
 from evalkube_api.ui import (
     addresses,
-    documents,
     evaluation,
     head,
     load_test,
@@ -31,7 +31,6 @@ from evalkube_api.ui import (
 )
 from evalkube_api.ui.addresses import Address
 from evalkube_api.ui.comparing import Comparing
-from evalkube_api.ui.documents import NoDocument
 from evalkube_api.ui.head import Head
 from evalkube_crds.status import EvalRun, PerfRun, Run
 from evalkube_report import configuration
@@ -108,7 +107,7 @@ async def _evaluation(request: Request, backend: Backend, run: EvalRun) -> Respo
             return RedirectResponse(str(here.but(subset=None, page=None)), 303)
         context["browser"] = await _browser(backend, run.metadata.name, index, here)
     else:
-        result = await documents.of(request, backend).evaluation(run.metadata.name)
+        result = await documents.of(request).evaluation(run.metadata.name)
         context |= await asyncio.to_thread(evaluation.scores, result, run.spec, here)
     return pages.page(request, "evaluation.html.j2", context)
 
@@ -170,7 +169,7 @@ async def _load_test(request: Request, backend: Backend, run: PerfRun) -> Respon
     context = _context(request, run, here, load_test.VIEWS)
     if shown == "setup":
         return pages.page(request, "load_test.html.j2", context | await _setup(backend, run))
-    result = await documents.of(request, backend).load_test(run.metadata.name)
+    result = await documents.of(request).load_test(run.metadata.name)
     if not shown:
         context |= await asyncio.to_thread(load_test.overview, result, run.spec, here)
         return pages.page(request, "load_test.html.j2", context)
@@ -183,7 +182,9 @@ async def _load_test(request: Request, backend: Backend, run: PerfRun) -> Respon
     if shown == "requests":
         context |= await _requests(backend, run.metadata.name, index, here)
     else:
-        series = None if index is None else await asyncio.to_thread(over_time.series, index, load_test.INTERVALS)
+        series = None
+        if index is not None:
+            series = await asyncio.to_thread(over_time.series, index, load_test.intervals(len(index.rows)))
         context |= await asyncio.to_thread(load_test.one_load, point, series, result, run.spec)
     return pages.page(request, "load_test.html.j2", context)
 

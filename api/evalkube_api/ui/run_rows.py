@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import quote, urlencode
 
 from evalkube_api.backend import WORDS, Line
 from evalkube_api.ui import addresses
+from evalkube_api.ui.addresses import Address
 from evalkube_crds.names import Phase
 from evalkube_report import formats
 
-__all__ = ["KIND_NAMES", "TONES", "Figure", "Row", "ago", "figure", "quoted", "row", "span_s", "stamp"]
+__all__ = ["KIND_NAMES", "TONES", "Figure", "Row", "ago", "figure", "row", "span_s", "stamp"]
 
 KIND_NAMES: Final = {"eval": "Evaluation", "perf": "Load test"}
 TONES: Final[Mapping[Phase, str]] = {
@@ -75,10 +75,7 @@ def row(line: Line, now: datetime) -> Row:
         model=line.model,
         datasets=line.datasets[:_MOST_DATASETS],
         more_datasets=max(0, len(line.datasets) - _MOST_DATASETS),
-        tags=tuple(
-            (tag_text(name, value), "/ui?" + urlencode({"tag": tag_text(name, value)}))
-            for name, value in line.tags.items()
-        ),
+        tags=tuple(_tag(name, value) for name, value in line.tags.items()),
         percent=None if progress is None or not progress.total else 100 * progress.done / progress.total,
         done="" if progress is None or not progress.total else f"{progress.done:,} of {progress.total:,}",
         figures=_figures(line),
@@ -90,19 +87,10 @@ def row(line: Line, now: datetime) -> Row:
     )
 
 
-def quoted(run_id: str) -> str:
-    """An id as a part of an address."""
-    return quote(run_id, safe="")
-
-
-def _tag(text: str) -> tuple[str, str]:
-    """A tag, and the list of the runs that have it."""
-    return text, "/ui?" + urlencode({"tag": text})
-
-
-def tag_text(name: str, value: str) -> str:
-    """A tag in one word."""
-    return f"{name}={value}" if value else name
+def _tag(name: str, value: str) -> tuple[str, str]:
+    """A tag in one word, and the list of the runs that have it."""
+    text = f"{name}={value}" if value else name
+    return text, str(Address("/ui", {"tag": text}))
 
 
 def _note(line: Line) -> str:

@@ -1,7 +1,6 @@
 """The page of all runs: a live table with filters, and actions on several runs."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -13,7 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from evalkube_api import errors
 from evalkube_api.backend import Backend
 from evalkube_api.settings import Settings
-from evalkube_api.ui import listing, pages, run_rows, sent
+from evalkube_api.ui import addresses, listing, pages, run_rows, sent
+from evalkube_api.ui.paging import Pager
 from evalkube_crds.names import Phase
 
 __all__ = ["router"]
@@ -35,9 +35,12 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
         context = {
             "asked": asked,
             "rows": rows,
-            "pages": listing.pages_of(asked, len(rows), found.total),
+            "pager": Pager.of(
+                asked.here, start=asked.query.offset, shown=len(rows), total=found.total, size=listing.PER_PAGE
+            ),
+            "total": found.total,
             "position": found.position,
-            "here": asked.url(page=asked.page if asked.page > 1 else None),
+            "here": asked.here,
             "phases": list(Phase),
             "active_phases": listing.ACTIVE,
             "on_cluster": settings.backend == "kubernetes",
@@ -48,13 +51,15 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
 
     @routes.post("/ui/do")
     async def do(request: Request) -> Response:
-        pages.check_writable(request)
         form = await sent.read(request, most_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
-        ids, action, back = form.all("run")[:_MOST_AT_ONCE], form.one("action"), _own(form.one("back"))
+        ids, action, back = form.all("run"), form.one("action"), _own(form.one("back"))
         if not ids:
             return _said(request, "No run is chosen", "Tick the runs first.", back)
+        if len(ids) > _MOST_AT_ONCE:
+            raise errors.InvalidRequest.because(f"names {len(ids)} runs; at most {_MOST_AT_ONCE} at once", "run")
         if action == "compare":
             return _to_comparison(request, ids, back)
+        pages.check_writable(request)
         if action not in _DOING:
             raise errors.InvalidRequest.because("must be compare, cancel or delete", "action")
         if form.one("sure") != "yes":
@@ -86,10 +91,10 @@ async def _done(backend: Backend, action: str, run_id: str) -> _Outcome:
     return _Outcome(run_id, True, f"its files were kept: {deletion.reason}" if deletion.artifacts == "kept" else "")
 
 
-def _to_comparison(request: Request, ids: Sequence[str], back: str) -> Response:
+def _to_comparison(request: Request, ids: list[str], back: str) -> Response:
     if len(ids) < 2:
         return _said(request, "One run is not enough", "Tick two runs or more: the first is the baseline.", back)
-    return RedirectResponse("/ui/compare?runs=" + ",".join(run_rows.quoted(one) for one in reversed(ids)), 303)
+    return RedirectResponse(addresses.compare(ids[::-1]), 303)
 
 
 def _said(request: Request, title: str, words: str, back: str) -> Response:

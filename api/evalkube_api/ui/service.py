@@ -19,7 +19,7 @@ __all__ = ["router"]
 _BACKENDS: Final = {
     "local": "this machine: one process for each run",
     "kubernetes": "a Kubernetes cluster: one resource for each run",
-    "folder": "a folder of outputs, to look at",
+    "folder": "a folder of outputs, read-only",
 }
 _HUBS: Final = {"MODELSCOPE_ENDPOINT": "ModelScope", "HF_ENDPOINT": "Hugging Face"}
 
@@ -52,7 +52,7 @@ def _facts(settings: Settings, shell: pages.Shell) -> list[tuple[str, str]]:
     reach = "others can reach it" if shell.exposed else ""
     return [
         ("Version", shell.version),
-        ("Runs are done on", _BACKENDS[settings.backend]),
+        ("Runs on", _BACKENDS[settings.backend]),
         ("Place", shell.place),
         ("Access", ", ".join(part for part in (guarded, reach) if part)),
     ]
@@ -60,9 +60,9 @@ def _facts(settings: Settings, shell: pages.Shell) -> list[tuple[str, str]]:
 
 def _queue(settings: Settings, census: Census) -> list[tuple[str, str]]:
     working = sum(times for (_, phase), times in census.runs.items() if not phase.terminal)
-    found = [("Not ended", f"{working:,}")]
+    found = [("Active", f"{working:,}")]
     if census.queued is not None:
-        found.append(("Wait for their turn", f"{census.queued:,}"))
+        found.append(("Waiting", f"{census.queued:,}"))
     if census.unreadable:
         found.append(("Cannot be read", f"{census.unreadable:,}"))
     if settings.backend == "local":
@@ -89,12 +89,12 @@ def _data(settings: Settings) -> list[tuple[str, str]]:
     if settings.backend == "kubernetes":
         cluster = settings.cluster
         spaces = "all" if cluster.all_namespaces else ", ".join((cluster.namespace, *cluster.namespaces))
-        return [("Namespaces", spaces), ("Store", cluster.store_url or "none; files of runs cannot be read here")]
+        return [("Namespaces", spaces), ("Store", cluster.store_url or "none; the files of runs cannot be read")]
     if settings.backend == "folder":
         return [("Folder", str(settings.outputs))]
     given = settings.runner_environment
     hubs = [(f"Hub {name}", shown_url(given[at])) for at, name in _HUBS.items() if at in given]
-    offline = [("Hubs", "not asked (EVALKUBE_OFFLINE)")] if given.get("EVALKUBE_OFFLINE") else []
+    offline = [("Hubs", "not used (EVALKUBE_OFFLINE)")] if given.get("EVALKUBE_OFFLINE") else []
     folders = ", ".join(map(str, settings.data)) or "none beside the outputs (--data)"
     return [("Outputs", str(settings.outputs)), ("Folders that requests may read", folders), *hubs, *offline]
 
@@ -112,9 +112,9 @@ def _metrics(entry: Entry) -> str:
 
 
 def _items(entry: Entry) -> str:
-    return "one's own" if entry.items is None else f"{entry.items:,}"
+    return "your own" if entry.items is None else f"{entry.items:,}"
 
 
 def _collections(listed: Catalogue) -> Table:
     rows = tuple(Row((one.name, ", ".join(one.members))) for one in listed.collections)
-    return Table("Collections of them", ("Name", "Benchmarks"), rows, words=2)
+    return Table("Collections of benchmarks", ("Name", "Benchmarks"), rows, words=2)

@@ -1,4 +1,4 @@
-"""The result documents of the most recently viewed runs."""
+"""The result documents of the most recently viewed runs, for pages and for comparisons."""
 
 import asyncio
 from collections import OrderedDict
@@ -16,14 +16,14 @@ __all__ = ["Documents", "NoDocument", "of"]
 
 EVALUATION: Final = "reports/result.json"
 LOAD_TEST: Final = "perf_result.json"
-_KEPT: Final = 16
 _MOST_BYTES: Final = 64 << 20
+"""Of one document, and of all that are kept."""
 
 Result = TypeVar("Result", EvalResult, PerfResult)
 
 
 class NoDocument(errors.NotFound):
-    """404: the run ended without a result for a page. The message says why."""
+    """404: the run has no result that can be read. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class _Kept:
 
 
 class Documents:
-    """The results of the runs of `backend`. The last ones that were viewed are kept in memory."""
+    """The results of the runs of `backend`. The last ones that were viewed are kept in memory, while there is room."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -59,7 +59,7 @@ class Documents:
                 self._kept.move_to_end((run_id, path))
                 return kept.result
             if artifact.entry.size_bytes > _MOST_BYTES:
-                raise NoDocument(f"{path} of run {run_id} is too large to be shown here")
+                raise NoDocument(f"{path} of run {run_id} is too large to be read here")
             data = b"".join([chunk async for chunk in artifact.chunks])
         finally:
             await artifact.chunks.aclose()
@@ -68,16 +68,14 @@ class Documents:
         except ValidationError:
             raise NoDocument(f"{path} of run {run_id} cannot be read: it is damaged, or of another version") from None
         self._kept[run_id, path] = _Kept(artifact.entry, result)
-        while len(self._kept) > _KEPT:
+        self._kept.move_to_end((run_id, path))
+        while sum(kept.entry.size_bytes for kept in self._kept.values()) > _MOST_BYTES:
             self._kept.popitem(last=False)
         return result
 
 
-def of(request: Request, backend: Backend) -> Documents:
-    """Those of the service that answers this request; made when the first page asks."""
-    state = request.app.state
-    if not hasattr(state, "documents"):
-        state.documents = Documents(backend)
-    found = state.documents
+def of(request: Request) -> Documents:
+    """The documents of the service that answers this request."""
+    found = request.app.state.documents
     assert isinstance(found, Documents)
     return found
