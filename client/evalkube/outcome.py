@@ -4,18 +4,19 @@ The tables are those of the reports (`evalkube_report`). Only `to_frame` needs p
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from evalkube import errors, html
-from evalkube.models import Run, Threshold
+from evalkube.models import Run
 from evalkube_crds import cluster, summary, thresholds
 from evalkube_crds.names import Verdict
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult, SlaResult
 from evalkube_crds.scores import dataset_score
+from evalkube_crds.thresholds import Gate
 from evalkube_report import comparison as report_comparison
 from evalkube_report import sentences, summary_table
 from evalkube_report.comparison import tables as comparison
@@ -79,11 +80,13 @@ class Outcome:
         return summary.summary(self.result)
 
     @property
-    def thresholds(self) -> list[Threshold]:
+    def thresholds(self) -> list[Gate]:
         """The run's thresholds with the measured values. A threshold that names no dataset or point is listed once for
         each.
         """
-        return list(_thresholds(self.run.spec.get("thresholds") or [], self.summary))
+        given = self.run.spec.get("thresholds") or []
+        wanted = [cluster.Threshold.model_validate(dict(one), by_name=True) for one in given]
+        return list(thresholds.gates(wanted, self.summary))
 
     @property
     def requested(self) -> int:
@@ -110,14 +113,13 @@ class Outcome:
     def document(self) -> dict[str, Any]:
         """The run, its figures by name, and its thresholds, ready for JSON."""
         kept = {"id", "kind", "model", "phase", "created_at", "started_at", "completed_at", "output_dir", "tags"}
-        thresholds = [one.model_dump(mode="json") for one in self.thresholds]
         run = self.run.model_dump(mode="json", include=kept)
         return {
             **run,
             "requested": self.requested,
             "failed": self.failed,
             "summary": self.summary,
-            "thresholds": thresholds,
+            "thresholds": [asdict(gate) for gate in self.thresholds],
         }
 
     def _repr_html_(self) -> str:
@@ -347,15 +349,3 @@ def _pandas() -> Any:
     except ImportError:
         raise ImportError("to_frame needs pandas: pip install pandas") from None
     return pd
-
-
-def _thresholds(given: Iterable[Mapping[str, Any]], figures: Mapping[str, float]) -> Iterator[Threshold]:
-    for one in given:
-        metric, wanted = str(one["metric"]), cluster.Threshold.model_validate(dict(one), by_name=True)
-        names = [name for name in figures if name == metric or name.endswith(f"/{metric}")]
-        shown = {"op": wanted.op, "wanted": wanted.value}
-        if not names:
-            yield Threshold(metric=metric, value=None, met=False, **shown)
-        for name in names:
-            met = not thresholds.missed([wanted], {name: figures[name]})
-            yield Threshold(metric=name, value=figures[name], met=met, **shown)
