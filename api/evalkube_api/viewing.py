@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from evalkube_api import errors
+from evalkube_api.folder.reading import Reader
 from evalkube_api.main import serve
 from evalkube_api.settings import from_environment
 
@@ -23,6 +24,7 @@ def main(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = 0,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser")] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Show a folder without runs, too")] = False,
     token_file: Annotated[
         Path | None,
         typer.Option(help="File with the token that browsers must send (or EVALKUBE_TOKEN_FILE); default: no token"),
@@ -36,6 +38,9 @@ def main(
 ) -> None:
     """Look at a folder of outputs in the browser: runs, samples, load tests, comparisons. Nothing in it is changed."""
     try:
+        if folder.is_dir() and not allow_empty and next(Reader(folder).documents(), None) is None:
+            reason = "has no runs; name the output root of a service, or the folder of a run"
+            raise errors.ServiceError(f"{folder}: {reason}")
         settings = from_environment(
             host=host,
             port=port,

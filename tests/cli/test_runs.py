@@ -137,6 +137,15 @@ def test_nothing_there_to_look_at(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_without_runs_has_an_empty_list(tmp_path: Path) -> None:
+    """No error: the first run is still to come. A run that is asked for is not there, which is one."""
+    done = _run("runs", "list", "--outputs", str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split()[:2] == ["Runs", "Run"]
+    assert _run("runs", "list", "--outputs", str(tmp_path), "-o", "json").stdout == "[]\n"
+    assert _run("runs", "show", "nobody", "--outputs", str(tmp_path)).returncode == 2
+
+
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder that an evaluation left in its outputs, and the run's id."""
@@ -183,9 +192,12 @@ def test_a_folder_is_looked_at_beside_its_service(tmp_path: Path) -> None:
             )
             for words in (("watch",), ("logs", "--follow"))
         ]
+        waiting.until(lambda: all(run["progress"]["total"] for run in busy.client.get("/api/v1/runs").json()["runs"]))
         listed = _run("runs", "list", *where, "-o", "csv")
         assert listed.returncode == 0, listed.stderr
-        assert {row["id"] for row in csv.DictReader(io.StringIO(listed.stdout))} == {hanging, passing}
+        rows = {row["id"]: row for row in csv.DictReader(io.StringIO(listed.stdout))}
+        assert set(rows) == {hanging, passing}
+        assert int(rows[passing]["total"]) > 0
         shown = _run("runs", "show", hanging, *where)
         assert ["Phase", "Running"] in [line.split()[:2] for line in shown.stdout.splitlines()]
         assert hanging in _run("runs", "logs", hanging, *where).stdout
