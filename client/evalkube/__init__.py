@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from evalkube import errors
     from evalkube.async_client import AsyncClient
     from evalkube.client import Client
+    from evalkube.compared import Comparison, LoadComparison
     from evalkube.comparing import compare
     from evalkube.models import Artifact, Progress, Run, RunEvent
-    from evalkube.outcome import Comparison, Evaluation, LoadComparison, LoadTest, Outcome
+    from evalkube.outcome import Evaluation, LoadTest, Outcome
     from evalkube.whole import evaluate, load_test
     from evalkube_crds.requests import EvalRequest, PerfRequest
     from evalkube_crds.thresholds import Gate
@@ -46,9 +47,10 @@ __all__ = [
 _PLACES: Final = {
     "evalkube.async_client": ("AsyncClient",),
     "evalkube.client": ("Client",),
+    "evalkube.compared": ("Comparison", "LoadComparison"),
     "evalkube.comparing": ("compare",),
     "evalkube.models": ("Artifact", "Progress", "Run", "RunEvent"),
-    "evalkube.outcome": ("Comparison", "Evaluation", "LoadComparison", "LoadTest", "Outcome"),
+    "evalkube.outcome": ("Evaluation", "LoadTest", "Outcome"),
     "evalkube.whole": ("evaluate", "load_test"),
     "evalkube_crds.requests": ("EvalRequest", "PerfRequest"),
     "evalkube_crds.thresholds": ("Gate",),

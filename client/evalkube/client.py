@@ -19,10 +19,11 @@ import orjson
 
 from evalkube import calls, comparing, connecting, errors, requesting
 from evalkube.calls import Call
+from evalkube.compared import Comparison, LoadComparison
 from evalkube.comparing import Comparable
 from evalkube.events import EventReader
 from evalkube.models import Artifact, Health, Page, Progress, Run, RunEvent, SampleLine, Word
-from evalkube.outcome import Comparison, Evaluation, LoadComparison, LoadTest, Outcome, outcome_of, result_path
+from evalkube.outcome import Evaluation, LoadTest, Outcome, outcome_of, result_path
 from evalkube.progress import Shown, display
 from evalkube_benchmarks.statistics.comparison import MOST_CHANGED
 from evalkube_crds.requests import EvalRequest, PerfRequest

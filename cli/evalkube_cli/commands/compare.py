@@ -56,6 +56,6 @@ def _show(found: Comparison | LoadComparison, form: Form) -> None:
     if form is not Form.TABLE:
         output.document(form, found.document, found.rows())
         return
-    output.print_lines(found.names())
+    output.print_lines(f"{side}: {run}" for side, run in found.facts())
     output.print_tables(found.tables())
     output.print_lines(f"To note: {warning}" for warning in found.warnings)
