@@ -130,6 +130,12 @@ def test_watching_ends_by_ctrl_c_and_the_run_goes_on(service: Service) -> None:
         client.cancel(run)
 
 
+def test_a_server_that_is_no_url() -> None:
+    """Exit code 2, by the option's name."""
+    done = _run("runs", "list", "--server", "localhost:9000")
+    assert (done.returncode, done.stderr.partition(":")[0]) == (2, "--server")
+
+
 def test_nothing_there_to_look_at(tmp_path: Path) -> None:
     """No service, no folder: exit code 2, and nothing is made."""
     done = _run("runs", "list", folder=tmp_path)

@@ -20,7 +20,7 @@ from evalkube_cli.asking import assembling, gates, naming, options
 from evalkube_cli.asking.assembling import Given, Words
 from evalkube_cli.asking.gates import FailOn, Finding
 from evalkube_cli.asking.naming import Typed
-from evalkube_cli.asking.service import ServerOption, TokenFileOption, check_alone
+from evalkube_cli.asking.service import ServerOption, TokenFileOption, check_alone, client_of
 from evalkube_cli.exits import Exit
 from evalkube_cli.showing import again, endings, output, results
 from evalkube_cli.showing.output import Form
@@ -202,7 +202,7 @@ def _run(plan: _Plan) -> Exit:
 def _service(plan: _Plan) -> Iterator[tuple[Client, Mapping[str, Any]]]:
     """The service to use, and the request with paths that are valid on its file system."""
     if plan.server is not None:
-        with Client(plan.server, token=plan.token) as client:
+        with client_of(plan.server, plan.token) as client:
             yield client, plan.body
         return
     with whole.on_this_machine(plan.word, plan.body, plan.outputs, plan.folders) as (client, body):
