@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from evalkube_api import errors
+from evalkube_api.folder.reading import Reader
 from evalkube_api.main import AllowedHosts, Host, Port, TokenFile, serve
 from evalkube_api.settings import DEFAULTS, from_environment
 
@@ -21,11 +22,15 @@ def main(
     host: Host = DEFAULTS.host,
     port: Port = 0,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser")] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Show a folder without runs, too")] = False,
     token_file: TokenFile = None,
     allowed_host: AllowedHosts = None,
 ) -> None:
     """Look at a folder of outputs in the browser: runs, samples, load tests, comparisons. Nothing in it is changed."""
     try:
+        if folder.is_dir() and not allow_empty and next(Reader(folder).documents(), None) is None:
+            reason = "has no runs; name the output root of a service, or the folder of a run"
+            raise errors.ServiceError(f"{folder}: {reason}")
         settings = from_environment(
             host=host,
             port=port,

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from evalkube import errors
     from evalkube.async_client import AsyncClient
     from evalkube.client import Client
+    from evalkube.compared import Comparison, LoadComparison
     from evalkube.comparing import compare
-    from evalkube.models import Artifact, Progress, Run, RunEvent, Threshold
-    from evalkube.outcome import Comparison, Evaluation, LoadComparison, LoadTest, Outcome
+    from evalkube.models import Artifact, Progress, Run, RunEvent
+    from evalkube.outcome import Evaluation, LoadTest, Outcome
     from evalkube.whole import evaluate, load_test
     from evalkube_crds.requests import EvalRequest, PerfRequest
+    from evalkube_crds.thresholds import Gate
 
 __all__ = [
     "Artifact",
@@ -28,6 +30,7 @@ __all__ = [
     "Comparison",
     "EvalRequest",
     "Evaluation",
+    "Gate",
     "LoadComparison",
     "LoadTest",
     "Outcome",
@@ -35,7 +38,6 @@ __all__ = [
     "Progress",
     "Run",
     "RunEvent",
-    "Threshold",
     "compare",
     "errors",
     "evaluate",
@@ -45,11 +47,13 @@ __all__ = [
 _PLACES: Final = {
     "evalkube.async_client": ("AsyncClient",),
     "evalkube.client": ("Client",),
+    "evalkube.compared": ("Comparison", "LoadComparison"),
     "evalkube.comparing": ("compare",),
-    "evalkube.models": ("Artifact", "Progress", "Run", "RunEvent", "Threshold"),
-    "evalkube.outcome": ("Comparison", "Evaluation", "LoadComparison", "LoadTest", "Outcome"),
+    "evalkube.models": ("Artifact", "Progress", "Run", "RunEvent"),
+    "evalkube.outcome": ("Evaluation", "LoadTest", "Outcome"),
     "evalkube.whole": ("evaluate", "load_test"),
     "evalkube_crds.requests": ("EvalRequest", "PerfRequest"),
+    "evalkube_crds.thresholds": ("Gate",),
 }
 
 

@@ -1,8 +1,8 @@
 """The client of an evalkube service for asyncio: `async with AsyncClient("http://localhost:9000") as client: ...`."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -11,9 +11,12 @@ import orjson
 
 from evalkube import calls, connecting, errors, requesting
 from evalkube.calls import Call
+from evalkube.client import Client
+from evalkube.compared import Comparison, LoadComparison
+from evalkube.comparing import Comparable
 from evalkube.events import EventReader
 from evalkube.models import Artifact, Health, Page, Progress, Run, RunEvent, SampleLine, Word
-from evalkube.outcome import Comparison, Evaluation, LoadTest, Outcome, outcome_of, result_path
+from evalkube.outcome import Evaluation, LoadTest, Outcome, outcome_of, result_path
 from evalkube.progress import Shown, display
 from evalkube_benchmarks.statistics.comparison import MOST_CHANGED
 from evalkube_crds.requests import EvalRequest, PerfRequest
@@ -28,8 +31,9 @@ class AsyncClient:
 
     def __init__(self, url: str | None = None, *, token: str | None = None, timeout_s: float = 30.0) -> None:
         """Takes the same arguments as `Client`."""
-        self.url, token = connecting.address(url, token)
-        self._http = httpx.AsyncClient(**connecting.options(self.url, token, timeout_s))
+        self.url, self._token = connecting.address(url, token)
+        self._timeout_s = timeout_s
+        self._http = httpx.AsyncClient(**connecting.options(self.url, self._token, timeout_s))
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,7 +76,8 @@ class AsyncClient:
                     shown.show(moment)
             return await self.wait(run_id)
         except asyncio.CancelledError:
-            await asyncio.shield(self.cancel(run_id))
+            with suppress(errors.EvalkubeError):  # it may have ended just now
+                await asyncio.shield(self.cancel(run_id))
             raise
 
     # ------------------------------------------------------------------------------------------------- runs, by steps
@@ -84,15 +89,12 @@ class AsyncClient:
 
     async def answer(self, run_id: str, timeout_s: float | None = None) -> dict[str, Any]:
         """The JSON answer to the submission, once the run has ended."""
-        until = None if timeout_s is None else time.monotonic() + timeout_s
+        waiting = connecting.Wait(run_id, timeout_s)
         while True:
-            hold = calls.HOLD_S if until is None else max(0, min(calls.HOLD_S, int(until - time.monotonic())))
-            if (found := await self._ask(calls.outcome(run_id, hold))) is not None:
+            hold_s = waiting.hold_s()
+            if (found := await self._ask(calls.outcome(run_id, hold_s))) is not None:
                 return found
-            if until is not None and time.monotonic() >= until:
-                raise TimeoutError(f"run {run_id} has not ended within {timeout_s:g} s")
-            if hold < 1:
-                await asyncio.sleep(min(connecting.PAUSE_S, max(0.0, (until or 0.0) - time.monotonic())))
+            await asyncio.sleep(waiting.pause_s(hold_s))
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Outcome:
         """The result of a run, once it has ended. Raises RunFailed, or TimeoutError while the run goes on."""
@@ -111,7 +113,7 @@ class AsyncClient:
                     yield Progress.model_validate(moment)
                     if kind == "end":
                         return
-            except httpx.TransportError:
+            except errors.Unreachable:
                 pass
             failures += 1
             await asyncio.sleep(connecting.PAUSE_S * failures)
@@ -119,24 +121,29 @@ class AsyncClient:
 
     async def events(self) -> AsyncIterator[RunEvent]:
         """The changes of all runs, without end. Raises Unreachable if the stream breaks off."""
-        try:
-            async for kind, data in self._stream("/api/v1/events"):
-                if (event := RunEvent.of(kind, data)) is not None:
-                    yield event
-        except httpx.TransportError as problem:
-            raise errors.Unreachable(f"{self.url}: {str(problem) or type(problem).__name__}") from None
+        async for kind, data in self._stream("/api/v1/events"):
+            if (event := RunEvent.of(kind, data)) is not None:
+                yield event
 
     async def _stream(self, path: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-        timeout = httpx.Timeout(self._http.timeout.connect, read=connecting.SILENCE_S)
-        headers = {"Accept": "text/event-stream"}
-        async with self._http.stream("GET", path, headers=headers, timeout=timeout) as answer:
-            if answer.status_code != 200:
-                await answer.aread()
-                calls.checked(answer)
+        async with self._streamed(path, {"Accept": "text/event-stream"}) as answer:
             reader = EventReader()
             async for line in answer.aiter_lines():
                 if (event := reader.feed(line)) is not None:
                     yield event.type, orjson.loads(event.data)
+
+    @asynccontextmanager
+    async def _streamed(self, path: str, headers: Mapping[str, str], **query: str) -> AsyncIterator[httpx.Response]:
+        """A streamed answer. An error answer is raised, and Unreachable if the stream breaks off."""
+        timeout = connecting.streaming(self._http.timeout)
+        try:
+            async with self._http.stream("GET", path, headers=dict(headers), params=query, timeout=timeout) as answer:
+                if answer.status_code != 200:
+                    await answer.aread()
+                    calls.checked(answer)
+                yield answer
+        except httpx.TransportError as problem:
+            raise connecting.broken_off(self.url, problem) from None
 
     async def run(self, run_id: str) -> Run:
         """One run. Raises NotFound."""
@@ -163,6 +170,13 @@ class AsyncClient:
     async def logs(self, run_id: str, *, tail: int | None = None) -> str:
         """The run's log so far, or its last `tail` lines."""
         return await self._ask(calls.log(run_id, tail))
+
+    async def follow_logs(self, run_id: str, *, tail: int | None = None) -> AsyncIterator[str]:
+        """The lines of the run's log, until the run has ended. Raises Unreachable if the stream breaks off."""
+        query = {"follow": "true"} | ({} if tail is None else {"tail": str(tail)})
+        async with self._streamed(f"{calls.path_of(run_id)}/logs", {}, **query) as answer:
+            async for line in answer.aiter_lines():
+                yield line
 
     async def artifacts(self, run_id: str) -> list[Artifact]:
         """The run's files."""
@@ -200,10 +214,16 @@ class AsyncClient:
         """The figures of one point of a load test over time."""
         return await self._ask(calls.series(run_id, point))
 
-    async def compare(self, baseline: str, candidate: str, *, most_changed: int = MOST_CHANGED) -> Comparison:
-        """Compares two evaluations of this service over the questions that both were asked."""
-        found: dict[str, Any] = await self._ask(calls.compare(baseline, candidate, most_changed))
-        return Comparison(found)
+    async def compare(
+        self, baseline: Comparable, candidate: Comparable, *more: Comparable, most_changed: int = MOST_CHANGED
+    ) -> Comparison | LoadComparison:
+        """Compares runs of this service, folders, or results: see evalkube.compare. A thread reads and compares."""
+
+        def compared() -> Comparison | LoadComparison:
+            with Client(self.url, token=self._token, timeout_s=self._timeout_s) as client:
+                return client.compare(baseline, candidate, *more, most_changed=most_changed)
+
+        return await asyncio.to_thread(compared)
 
     async def health(self) -> Health:
         """Whether the service answers, and its version."""

@@ -10,7 +10,7 @@ is done on the run, not on the connection that submitted it.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -19,10 +19,11 @@ import orjson
 
 from evalkube import calls, comparing, connecting, errors, requesting
 from evalkube.calls import Call
+from evalkube.compared import Comparison, LoadComparison
 from evalkube.comparing import Comparable
 from evalkube.events import EventReader
 from evalkube.models import Artifact, Health, Page, Progress, Run, RunEvent, SampleLine, Word
-from evalkube.outcome import Comparison, Evaluation, LoadComparison, LoadTest, Outcome, outcome_of, result_path
+from evalkube.outcome import Evaluation, LoadTest, Outcome, outcome_of, result_path
 from evalkube.progress import Shown, display
 from evalkube_benchmarks.statistics.comparison import MOST_CHANGED
 from evalkube_crds.requests import EvalRequest, PerfRequest
@@ -83,7 +84,8 @@ class Client:
                     shown.show(moment)
             return self.wait(run_id)
         except KeyboardInterrupt:
-            self.cancel(run_id)
+            with suppress(errors.EvalkubeError):  # it may have ended just now
+                self.cancel(run_id)
             raise
 
     # ------------------------------------------------------------------------------------------------- runs, by steps
@@ -98,15 +100,12 @@ class Client:
 
         Raises RunFailed; TimeoutError, and then the run goes on.
         """
-        until = None if timeout_s is None else time.monotonic() + timeout_s
+        waiting = connecting.Wait(run_id, timeout_s)
         while True:
-            hold = calls.HOLD_S if until is None else max(0, min(calls.HOLD_S, int(until - time.monotonic())))
-            if (found := self._ask(calls.outcome(run_id, hold))) is not None:
+            hold_s = waiting.hold_s()
+            if (found := self._ask(calls.outcome(run_id, hold_s))) is not None:
                 return found
-            if until is not None and time.monotonic() >= until:
-                raise TimeoutError(f"run {run_id} has not ended within {timeout_s:g} s")
-            if hold < 1:
-                time.sleep(min(connecting.PAUSE_S, max(0.0, (until or 0.0) - time.monotonic())))
+            time.sleep(waiting.pause_s(hold_s))
 
     def wait(self, run_id: str, timeout_s: float | None = None) -> Outcome:
         """The result of a run, once it has ended. Raises RunFailed, or TimeoutError while the run goes on."""
@@ -128,7 +127,7 @@ class Client:
                     yield Progress.model_validate(moment)
                     if kind == "end":
                         return
-            except httpx.TransportError:
+            except errors.Unreachable:
                 pass
             failures += 1
             time.sleep(connecting.PAUSE_S * failures)
@@ -136,12 +135,9 @@ class Client:
 
     def events(self) -> Iterator[RunEvent]:
         """The changes of all runs, without end. Raises Unreachable if the stream breaks off."""
-        try:
-            for kind, data in self._stream("/api/v1/events"):
-                if (event := RunEvent.of(kind, data)) is not None:
-                    yield event
-        except httpx.TransportError as problem:
-            raise errors.Unreachable(f"{self.url}: {str(problem) or type(problem).__name__}") from None
+        for kind, data in self._stream("/api/v1/events"):
+            if (event := RunEvent.of(kind, data)) is not None:
+                yield event
 
     def _stream(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         with self._streamed(path, {"Accept": "text/event-stream"}) as answer:
@@ -152,13 +148,16 @@ class Client:
 
     @contextmanager
     def _streamed(self, path: str, headers: Mapping[str, str], **query: str) -> Iterator[httpx.Response]:
-        """A streamed answer. An error answer is raised."""
-        timeout = httpx.Timeout(self._http.timeout.connect, read=connecting.SILENCE_S)
-        with self._http.stream("GET", path, headers=dict(headers), params=query, timeout=timeout) as answer:
-            if answer.status_code != 200:
-                answer.read()
-                calls.checked(answer)
-            yield answer
+        """A streamed answer. An error answer is raised, and Unreachable if the stream breaks off."""
+        timeout = connecting.streaming(self._http.timeout)
+        try:
+            with self._http.stream("GET", path, headers=dict(headers), params=query, timeout=timeout) as answer:
+                if answer.status_code != 200:
+                    answer.read()
+                    calls.checked(answer)
+                yield answer
+        except httpx.TransportError as problem:
+            raise connecting.broken_off(self.url, problem) from None
 
     def run(self, run_id: str) -> Run:
         """One run: what was asked, its phase, conditions, progress and figures. Raises NotFound."""
@@ -189,8 +188,7 @@ class Client:
         return self._ask(calls.log(run_id, tail))
 
     def follow_logs(self, run_id: str, *, tail: int | None = None) -> Iterator[str]:
-        """The lines of the run's log, until the run has ended."""
-        self.run(run_id)
+        """The lines of the run's log, until the run has ended. Raises Unreachable if the stream breaks off."""
         query = {"follow": "true"} | ({} if tail is None else {"tail": str(tail)})
         with self._streamed(f"{calls.path_of(run_id)}/logs", {}, **query) as answer:
             yield from answer.iter_lines()

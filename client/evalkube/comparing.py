@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pydantic import ValidationError
 
 from evalkube import errors
-from evalkube.outcome import Comparison, Evaluation, LoadComparison, LoadTest
+from evalkube.compared import Comparison, LoadComparison
+from evalkube.outcome import Evaluation, LoadTest
 from evalkube_benchmarks.statistics import comparison, reviews
 from evalkube_benchmarks.statistics.comparison import MOST_CHANGED, Incomparable, Side
 from evalkube_crds import sample_lines

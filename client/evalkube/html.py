@@ -1,6 +1,6 @@
 """A result as HTML for a notebook: facts and tables without style or script. Pure; text is escaped."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from html import escape
 
 from evalkube_crds.wording import printable
@@ -9,9 +9,9 @@ from evalkube_report.table import Table
 __all__ = ["page"]
 
 
-def page(facts: Mapping[str, str], tables: Iterable[Table]) -> str:
+def page(facts: Iterable[tuple[str, str]], tables: Iterable[Table]) -> str:
     """A list of facts, then the tables."""
-    listed = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts.items())
+    listed = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts)
     return f"<dl>{listed}</dl>" + "".join(map(_table, tables))
 
 

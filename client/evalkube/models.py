@@ -19,7 +19,6 @@ __all__ = [
     "Run",
     "RunEvent",
     "SampleLine",
-    "Threshold",
     "Word",
 ]
 
@@ -131,19 +130,3 @@ class Page(_Answer):
     rows: list[SampleLine] = Field(default_factory=list)
     total: int = 0
     next: str | int | None = None
-
-
-class Threshold(_Answer):
-    """A threshold of a run with the measured value. `met` is None if the run reports no such figure."""
-
-    metric: str
-    op: str
-    wanted: float
-    value: float | None
-    met: bool
-
-    def __str__(self) -> str:
-        """The measured value and the wanted one."""
-        if self.value is None:
-            return f"{self.metric} is not reported"
-        return f"{self.metric} is {self.value:.6g}, wanted {self.op} {self.wanted:g}"

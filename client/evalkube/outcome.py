@@ -1,24 +1,25 @@
-"""The results of runs as values: scores of an evaluation, points of a load test, a comparison. No I/O here.
+"""The results of runs as values: scores of an evaluation, points of a load test. No I/O here.
 
-The tables are those of the reports (`evalkube_report`). Only `to_frame` needs pandas.
+The tables are those of the reports (`evalkube_report`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from evalkube import errors, html
-from evalkube.models import Run, Threshold
+from evalkube import errors
+from evalkube.models import Run
+from evalkube.tabled import Tabled
 from evalkube_crds import cluster, summary, thresholds
 from evalkube_crds.names import Verdict
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult, SlaResult
 from evalkube_crds.scores import dataset_score
-from evalkube_report import comparison as report_comparison
+from evalkube_crds.thresholds import Gate
 from evalkube_report import sentences, summary_table
-from evalkube_report.comparison import tables as comparison
 from evalkube_report.csv_file import Cell
 from evalkube_report.evaluation import expected
 from evalkube_report.evaluation import tables as evaluation
@@ -31,9 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Comparison",
     "Evaluation",
-    "LoadComparison",
     "LoadTest",
     "Outcome",
     "outcome_of",
@@ -47,7 +46,7 @@ _WORST: Final = (Verdict.INVALID, Verdict.DEGRADED, Verdict.VALID)
 
 
 @dataclass(frozen=True, repr=False)
-class Outcome:
+class Outcome(Tabled):
     """The result of a run.
 
     `answer`: the service's answer (EvalScope's keys). `run`: the run at its end. `result`: the result document;
@@ -79,11 +78,13 @@ class Outcome:
         return summary.summary(self.result)
 
     @property
-    def thresholds(self) -> list[Threshold]:
+    def thresholds(self) -> list[Gate]:
         """The run's thresholds with the measured values. A threshold that names no dataset or point is listed once for
         each.
         """
-        return list(_thresholds(self.run.spec.get("thresholds") or [], self.summary))
+        given = self.run.spec.get("thresholds") or []
+        wanted = [cluster.Threshold.model_validate(dict(one), by_name=True) for one in given]
+        return list(thresholds.gates(wanted, self.summary))
 
     @property
     def requested(self) -> int:
@@ -95,35 +96,30 @@ class Outcome:
         """The number of samples, requests or conversations that failed."""
         return summary.failed(self.result)
 
-    def tables(self) -> list[Table]:
-        """The result as tables, the most important one first."""
-        raise NotImplementedError
-
+    @abstractmethod
     def statements(self) -> list[Statement]:
         """The result in sentences, the most important one first."""
-        raise NotImplementedError
+
+    def facts(self) -> Sequence[tuple[str, str]]:
+        """The run, its model, and the statements."""
+        said = ((statement.topic, statement.text) for statement in self.statements())
+        return [("Run", self.id), ("Model", self.run.model), *said]
 
     def rows(self) -> Iterator[tuple[Cell, ...]]:
-        """The rows of `summary.csv`, after the head."""
+        """The rows of `summary.csv`, after the head. Of a load test one for each point, with all its figures."""
         return summary_table.rows(self.result)
 
     def document(self) -> dict[str, Any]:
         """The run, its figures by name, and its thresholds, ready for JSON."""
         kept = {"id", "kind", "model", "phase", "created_at", "started_at", "completed_at", "output_dir", "tags"}
-        thresholds = [one.model_dump(mode="json") for one in self.thresholds]
         run = self.run.model_dump(mode="json", include=kept)
         return {
             **run,
             "requested": self.requested,
             "failed": self.failed,
             "summary": self.summary,
-            "thresholds": thresholds,
+            "thresholds": [asdict(gate) for gate in self.thresholds],
         }
-
-    def _repr_html_(self) -> str:
-        """The result as HTML for a notebook."""
-        said = {statement.topic: statement.text for statement in self.statements()}
-        return html.page({"Run": self.id, "Model": self.run.model, **said}, self.tables()[:2])
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,8 +155,7 @@ class Evaluation(Outcome):
 
     def to_frame(self, *, subsets: bool = False) -> "pd.DataFrame":
         """One row for each dataset and metric: score, 95 % interval, samples. With `subsets`, also rows of subsets."""
-        head, *rows = self.rows()
-        frame = _pandas().DataFrame(rows, columns=head)
+        frame = super().to_frame()
         return frame if subsets else frame[frame["subset"] == ""].reset_index(drop=True)
 
 
@@ -209,116 +204,6 @@ class LoadTest(Outcome):
         found += [table for section in seen if section is not None for table in section.tables]
         return [table for table in found if table is not None]
 
-    def to_frame(self) -> "pd.DataFrame":
-        """One row for each point, with all its figures (rps, ttft_p99_s ...)."""
-        head, *rows = self.rows()
-        return _pandas().DataFrame(rows, columns=head)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two evaluations compared over the questions that both were asked. `document` is the service's answer."""
-
-    document: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def benchmarks(self) -> Mapping[str, Mapping[str, Any]]:
-        """Scores, difference, interval and p-value of each benchmark that both runs have."""
-        found: Mapping[str, Mapping[str, Any]] = self.document["benchmarks"]
-        return found
-
-    @property
-    def warnings(self) -> list[str]:
-        """Reasons to doubt the comparison."""
-        own = [f"{name}: {warning}" for name, one in self.benchmarks.items() for warning in one["warnings"]]
-        return [*self.document["warnings"], *own]
-
-    def tables(self) -> list[Table]:
-        """The table of scores and differences, then the questions that changed."""
-        changed = (comparison.changed_table(self.document, name) for name in self.benchmarks)
-        return [comparison.score_table(self.document), *(table for table in changed if table is not None)]
-
-    def names(self) -> list[str]:
-        """The names of the compared runs."""
-        return [
-            f"{side.capitalize()}: {self.document[side]['run']} ({self.document[side]['model']})" for side in _SIDES
-        ]
-
-    def rows(self) -> Iterator[tuple[Cell, ...]]:
-        """A row for each benchmark, after the head."""
-        kept = ("metric", "questions", "baseline_score", "candidate_score", "difference", "p_value", "p_value_holm")
-        yield ("benchmark", *kept, "low", "high")
-        for name, one in self.benchmarks.items():
-            yield (name, *(one[key] for key in kept), *(one["interval"] or (None, None)))
-
-    def to_frame(self) -> "pd.DataFrame":
-        """One row for each benchmark."""
-        head, *rows = self.rows()
-        return _pandas().DataFrame(rows, columns=head)
-
-    def _repr_html_(self) -> str:
-        """The comparison as HTML for a notebook."""
-        names = {side.capitalize(): f"{self.document[side]['run']} ({self.document[side]['model']})" for side in _SIDES}
-        return html.page(names, self.tables()[:2])
-
-
-@dataclass(frozen=True)
-class LoadComparison:
-    """Load tests compared at the loads that all have: the first one with each of the others."""
-
-    compared: report_comparison.LoadComparison = field(repr=False)
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The figures by name, ready for JSON. An unknown figure is null."""
-        return self.compared.document()
-
-    @property
-    def warnings(self) -> list[str]:
-        """Reasons to doubt the comparison."""
-        return [f"{one.candidate.run}: {warning}" for one in self.compared.candidates for warning in one.warnings]
-
-    def tables(self) -> list[Table]:
-        """A table for each load and candidate."""
-        return comparison.load_tables(self.compared)
-
-    def names(self) -> list[str]:
-        """The names of the compared runs."""
-        sides = [
-            ("Baseline", self.compared.baseline),
-            *(("Candidate", one.candidate) for one in self.compared.candidates),
-        ]
-        return [f"{name}: {side.run} ({side.model})" for name, side in sides]
-
-    def rows(self) -> Iterator[tuple[Cell, ...]]:
-        """A row for each candidate, load and figure, after the head."""
-        yield ("candidate", "load", "figure", "baseline", "value", "difference", "ratio", "low", "high", "outcome")
-        for one in self.compared.candidates:
-            for point in one.points:
-                for delta in point.deltas:
-                    values = (delta.baseline, delta.candidate, delta.difference, delta.ratio)
-                    name = delta.figure.name
-                    yield (
-                        one.candidate.run,
-                        point.load,
-                        name,
-                        *values,
-                        *(delta.interval or (None, None)),
-                        delta.outcome,
-                    )
-
-    def to_frame(self) -> "pd.DataFrame":
-        """One row for each candidate, load and figure."""
-        head, *rows = self.rows()
-        return _pandas().DataFrame(rows, columns=head)
-
-    def _repr_html_(self) -> str:
-        """The comparison as HTML for a notebook."""
-        return html.page({"Baseline": self.compared.baseline.run}, self.tables()[:3])
-
-
-_SIDES: Final = ("baseline", "candidate")
-
 
 def result_path(paths: Iterable[str]) -> str | None:
     """The path of the result document among a run's files; None if there is none."""
@@ -339,23 +224,3 @@ def outcome_of(run: Run, answer: Mapping[str, Any], document: bytes | None) -> E
         first = problem.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise errors.ServiceFailed(f"the result document of run {run.id} cannot be read: {where}") from None
-
-
-def _pandas() -> Any:
-    try:
-        import pandas as pd  # nothing else here needs it
-    except ImportError:
-        raise ImportError("to_frame needs pandas: pip install pandas") from None
-    return pd
-
-
-def _thresholds(given: Iterable[Mapping[str, Any]], figures: Mapping[str, float]) -> Iterator[Threshold]:
-    for one in given:
-        metric, wanted = str(one["metric"]), cluster.Threshold.model_validate(dict(one), by_name=True)
-        names = [name for name in figures if name == metric or name.endswith(f"/{metric}")]
-        shown = {"op": wanted.op, "wanted": wanted.value}
-        if not names:
-            yield Threshold(metric=metric, value=None, met=False, **shown)
-        for name in names:
-            met = not thresholds.missed([wanted], {name: figures[name]})
-            yield Threshold(metric=name, value=figures[name], met=met, **shown)

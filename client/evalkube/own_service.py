@@ -35,7 +35,7 @@ def service(outputs: Path, folders: Sequence[Path]) -> Iterator[tuple[str, str]]
 @contextlib.contextmanager
 def view(outputs: Path) -> Iterator[tuple[str, str]]:
     """The same of a service that only looks at `outputs`: another one may have its runs there meanwhile."""
-    with _attended("view", str(outputs)) as found:
+    with _attended("view", str(outputs), "--allow-empty") as found:
         yield found
 
 

@@ -127,7 +127,10 @@ class _Silent:
 
 
 class Bar(_Silent):
-    """A bar that is redrawn in place, with the live figures below it."""
+    """A bar that is redrawn in place, with the stage and the live figures below it.
+
+    In a narrow terminal the bar gets shorter and the text below has more lines; no number is cut.
+    """
 
     def __init__(self, console: "Console") -> None:
         from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -135,21 +138,17 @@ class Bar(_Silent):
         from rich.text import Text
 
         class Figured(Bars):
-            """A bar over a line of figures."""
+            """A bar over the stage and its figures."""
 
-            said = ""
+            said = "Starting"
 
             def get_renderables(self) -> Iterator[Any]:
                 yield self.make_tasks_table(self.tasks)
-                if self.said:
-                    yield Text(f"  {self.said}", style="dim")
+                yield Text(self.said, style="dim")
 
-        columns: list[Any] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
-        # Where the terminal is narrow the bar gives way, never a number.
-        columns += [BarColumn(bar_width=None if console.width >= 60 else 8)]
-        columns += [TextColumn("{task.fields[count]}"), TimeElapsedColumn(), TextColumn("{task.fields[eta]}", "dim")]
+        columns = (SpinnerColumn(), BarColumn(bar_width=None), TextColumn("{task.fields[count]}"), TimeElapsedColumn())
         self._bars = Figured(*columns, console=console, expand=False)
-        self._task = self._bars.add_task("Starting", total=None, count="", eta="")
+        self._task = self._bars.add_task("", total=None, count="")
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -162,15 +161,10 @@ class Bar(_Silent):
 
     def show(self, moment: Progress) -> None:
         """Redraws the bar. The remaining time is the service's estimate."""
-        self._bars.said = figures_text(moment)
-        self._bars.update(
-            self._task,
-            description=_stage(moment),
-            completed=moment.done,
-            total=moment.total or None,
-            count=_count(moment),
-            eta=eta_text(moment.eta_seconds),
-        )
+        parts = (_stage(moment), figures_text(moment), eta_text(moment.eta_seconds))
+        self._bars.said = ", ".join(part for part in parts if part)
+        total = moment.total or None
+        self._bars.update(self._task, completed=moment.done, total=total, count=_count(moment))
 
 
 class _Lines(_Silent):

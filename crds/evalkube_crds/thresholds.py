@@ -1,42 +1,43 @@
 """The thresholds of a run, compared with its figures. Pure."""
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkube_crds.cluster import Threshold
 
-__all__ = ["Miss", "missed"]
+__all__ = ["Gate", "gates", "missed"]
 
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
-    """A missed threshold. `value` is None if the run reports no such figure."""
+class Gate:
+    """A threshold compared with one figure. `value` is None if the run reports no such figure; then `met` is false."""
 
-    threshold: Threshold
-    name: str
+    metric: str
+    op: str
+    wanted: float
     value: float | None
+    met: bool
 
     def __str__(self) -> str:
-        wanted = f"{self.threshold.op} {self.threshold.value:g}"
-        return (
-            f"{self.name} is not reported"
-            if self.value is None
-            else f"{self.name} is {self.value:.6g}, wanted {wanted}"
-        )
+        """The measured value and the wanted one."""
+        if self.value is None:
+            return f"{self.metric} is not reported"
+        return f"{self.metric} is {self.value:.6g}, wanted {self.op} {self.wanted:g}"
 
 
-def missed(thresholds: Sequence[Threshold], summary: Mapping[str, float]) -> list[Miss]:
-    """The thresholds that `summary` misses. A metric without its dataset or point stands for all of them."""
-    misses = []
-    for threshold in thresholds:
-        names = [name for name in summary if name == threshold.metric or name.endswith(f"/{threshold.metric}")]
+def gates(thresholds: Sequence[Threshold], summary: Mapping[str, float]) -> Iterator[Gate]:
+    """Each threshold with each of its figures. A metric without its dataset or point stands for all of them."""
+    for one in thresholds:
+        names = [name for name in summary if name == one.metric or name.endswith(f"/{one.metric}")]
         if not names:
-            misses.append(Miss(threshold, threshold.metric, None))
-        compare = _COMPARE[threshold.op]
-        misses.extend(
-            Miss(threshold, name, summary[name]) for name in names if not compare(summary[name], threshold.value)
-        )
-    return misses
+            yield Gate(one.metric, one.op, one.value, None, met=False)
+        for name in names:
+            yield Gate(name, one.op, one.value, summary[name], met=_COMPARE[one.op](summary[name], one.value))
+
+
+def missed(thresholds: Sequence[Threshold], summary: Mapping[str, float]) -> list[Gate]:
+    """The gates that `summary` does not meet."""
+    return [gate for gate in gates(thresholds, summary) if not gate.met]

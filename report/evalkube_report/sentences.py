@@ -225,13 +225,13 @@ def gates(result: EvalResult | PerfResult, gated: Sequence[Threshold]) -> Statem
     """Whether the run met its thresholds; None if it has none."""
     if not gated:
         return None
-    misses = thresholds.missed(gated, summary.summary(result))
-    if not misses:
+    figures = summary.summary(result)
+    missed = [found for gate in gated if (found := thresholds.missed([gate], figures))]
+    if not missed:
         met = "The threshold is met." if len(gated) == 1 else f"All {len(gated)} thresholds are met."
         return Statement("Thresholds", met, "good")
-    missed = len({str(miss.threshold) for miss in misses})
-    text = "The threshold is missed." if len(gated) == 1 else f"{missed} of {len(gated)} thresholds are missed."
-    return Statement("Thresholds", text, "bad", f"{_some([str(miss) for miss in misses])}.")
+    text = "The threshold is missed." if len(gated) == 1 else f"{len(missed)} of {len(gated)} thresholds are missed."
+    return Statement("Thresholds", text, "bad", f"{_some([str(gate) for found in missed for gate in found])}.")
 
 
 def saturation(result: PerfResult) -> Statement | None:

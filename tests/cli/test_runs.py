@@ -130,11 +130,26 @@ def test_watching_ends_by_ctrl_c_and_the_run_goes_on(service: Service) -> None:
         client.cancel(run)
 
 
+def test_a_server_that_is_no_url() -> None:
+    """Exit code 2, by the option's name."""
+    done = _run("runs", "list", "--server", "localhost:9000")
+    assert (done.returncode, done.stderr.partition(":")[0]) == (2, "--server")
+
+
 def test_nothing_there_to_look_at(tmp_path: Path) -> None:
     """No service, no folder: exit code 2, and nothing is made."""
     done = _run("runs", "list", folder=tmp_path)
     assert (done.returncode, done.stderr.partition(":")[0]) == (2, "--outputs")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_runs_has_an_empty_list(tmp_path: Path) -> None:
+    """No error: the first run is still to come. A run that is asked for is not there, which is one."""
+    done = _run("runs", "list", "--outputs", str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split()[:2] == ["Runs", "Run"]
+    assert _run("runs", "list", "--outputs", str(tmp_path), "-o", "json").stdout == "[]\n"
+    assert _run("runs", "show", "nobody", "--outputs", str(tmp_path)).returncode == 2
 
 
 @pytest.fixture(scope="module")
@@ -183,9 +198,12 @@ def test_a_folder_is_looked_at_beside_its_service(tmp_path: Path) -> None:
             )
             for words in (("watch",), ("logs", "--follow"))
         ]
+        waiting.until(lambda: all(run["progress"]["total"] for run in busy.client.get("/api/v1/runs").json()["runs"]))
         listed = _run("runs", "list", *where, "-o", "csv")
         assert listed.returncode == 0, listed.stderr
-        assert {row["id"] for row in csv.DictReader(io.StringIO(listed.stdout))} == {hanging, passing}
+        rows = {row["id"]: row for row in csv.DictReader(io.StringIO(listed.stdout))}
+        assert set(rows) == {hanging, passing}
+        assert int(rows[passing]["total"]) > 0
         shown = _run("runs", "show", hanging, *where)
         assert ["Phase", "Running"] in [line.split()[:2] for line in shown.stdout.splitlines()]
         assert hanging in _run("runs", "logs", hanging, *where).stdout

@@ -128,10 +128,25 @@ def test_a_token_that_no_header_can_hold(token: str) -> None:
         Client("http://127.0.0.1:9", token=token)
 
 
+@pytest.mark.parametrize("url", ["", "nonsense", "localhost:9000", "ftp://h", "http://", "http://[bad"])
+def test_what_is_no_url_of_a_service(url: str) -> None:
+    """Is refused before anything is sent."""
+    with pytest.raises(errors.BadRequest, match=r"url: .* is not the URL of a service"):
+        Client(url)
+
+
 def test_nobody_there() -> None:
     """A connection that is refused is tried again, and then said."""
     with Client("http://127.0.0.1:9") as nobody, pytest.raises(errors.Unreachable, match=r"127\.0\.0\.1:9"):
         nobody.health()
+
+
+def test_a_stream_of_nobody() -> None:
+    """No error of httpx."""
+    with Client("http://127.0.0.1:9") as nobody:
+        for stream in (nobody.follow_logs("a"), nobody.events()):
+            with pytest.raises(errors.Unreachable, match=r"127\.0\.0\.1:9"):
+                next(stream)
 
 
 @pytest.mark.parametrize(

@@ -300,3 +300,13 @@ def test_thresholds_say_what_they_miss(metric: str, op: str, value: float, said:
     """A gate on a figure that is not there has not been passed."""
     threshold = Threshold.model_validate({"metric": metric, "op": op, "value": value})
     assert [str(miss) for miss in thresholds.missed([threshold], {"score": 0.5, "gsm8k/acc": 0.5})] == said
+
+
+def test_a_gate_is_compared_with_each_of_its_figures() -> None:
+    """Met or not, with the value."""
+    wanted = [Threshold.model_validate({"metric": "acc", "op": ">", "value": 0.5})]
+    found = thresholds.gates(wanted, {"gsm8k/acc": 0.5, "iquiz/acc": 0.75, "score": 0.6})
+    assert [(gate.metric, gate.value, gate.met) for gate in found] == [
+        ("gsm8k/acc", 0.5, False),
+        ("iquiz/acc", 0.75, True),
+    ]

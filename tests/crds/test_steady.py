@@ -158,7 +158,7 @@ def test_thresholds_test_the_steady_part() -> None:
     """By its own names; those of the whole run mean the whole run."""
     figures = summary.summary(PerfResult(run_id="r", model="m", points=[point(window([300]))]))
     wanted = [Threshold(metric=name, op="<=", value=0.2) for name in ("steady_latency_p99_s", "latency_p99_s")]
-    assert [miss.name for miss in thresholds.missed(wanted, figures)] == ["p/steady_latency_p99_s"]
+    assert [gate.metric for gate in thresholds.missed(wanted, figures)] == ["p/steady_latency_p99_s"]
     assert list(figures)[-1].startswith("p/steady_")
 
 

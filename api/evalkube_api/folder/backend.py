@@ -58,10 +58,6 @@ class FolderBackend:
         if not self.root.is_dir():
             raise errors.ServiceError(f"{self.root}: is no folder")
         await self._look()
-        if not self._found:
-            raise errors.ServiceError(
-                f"{self.root}: has no runs; name the output root of a service, or the folder of a run"
-            )
 
     async def close(self) -> None:
         """See backend.Backend."""

@@ -52,15 +52,16 @@ class Reader:
 
     def runs(self) -> Mapping[str, Found]:
         """The current runs by id. An unreadable document is skipped, and logged once."""
-        seen = {path: self._found(path) for path in self._documents()}
+        seen = {path: self._found(path) for path in self.documents()}
         self._known = seen
         found: dict[str, Found] = {}
         for one in seen.values():
             if one is not None:
-                found.setdefault(one.line.run_id, one)  # the service's own document comes first
+                found.setdefault(one.line.run_id, _at_present(one))  # the service's own document comes first
         return found
 
-    def _documents(self) -> Iterator[Path]:
+    def documents(self) -> Iterator[Path]:
+        """The paths of the runs' documents. None is read."""
         yield from sorted((self._root / CONTROL / "runs").glob("*/run.json"))
         for parent, folders, names in os.walk(self._root):
             below = len(Path(parent).relative_to(self._root).parts)
@@ -96,6 +97,13 @@ class Reader:
         if not found.is_relative_to(self._root):
             raise ValueError("its folder is not below the root")
         return found
+
+
+def _at_present(found: Found) -> Found:
+    """The run with its progress so far if it is at work: that changes more often than its document."""
+    if found.control is None or found.line.phase.terminal:
+        return found
+    return replace(found, line=replace(found.line, progress=_progress(found.control / "progress.json")))
 
 
 def _own_folder(path: Path) -> Path:

@@ -11,7 +11,7 @@ from evalkube import Client, errors, own_service, settings
 from evalkube.settings import Settings
 from evalkube_crds.problems import Problem
 
-__all__ = ["OutputsOption", "ServerOption", "TokenFileOption", "check_alone", "reached", "served"]
+__all__ = ["OutputsOption", "ServerOption", "TokenFileOption", "check_alone", "client_of", "reached", "served"]
 
 _WHERE = "Where it runs"
 
@@ -61,8 +61,17 @@ def served(server: str | None, token_file: Path | None) -> Iterator[Client]:
     if (url := server or inherited.server) is None:
         reason = "is needed: the URL of the service that has the run (or EVALKUBE_SERVER); a folder is only looked at"
         raise errors.BadRequest([Problem("--server", reason)])
-    with Client(url, token=inherited.token(token_file)) as client:
+    with client_of(url, inherited.token(token_file)) as client:
         yield client
+
+
+def client_of(url: str, token: str | None) -> Client:
+    """A client of the service that the user named. Raises errors.BadRequest."""
+    try:
+        return Client(url, token=token)
+    except errors.BadRequest as refused:
+        named = [Problem("--server" if one.field == "url" else one.field, one.reason) for one in refused.problems]
+        raise errors.BadRequest(named) from None
 
 
 def check_alone(server: str | None, token_file: Path | None, inherited: Settings) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from evalkube import Client, Comparison, LoadComparison, compare, settings
-from evalkube_cli.asking.service import ServerOption, TokenFileOption
+from evalkube import Comparison, LoadComparison, compare, settings
+from evalkube_cli.asking.service import ServerOption, TokenFileOption, client_of
 from evalkube_cli.exits import Exit
 from evalkube_cli.showing import endings, output
 from evalkube_cli.showing.output import Form
@@ -44,7 +44,7 @@ def main(
         inherited = settings.from_environment()
         url = server or inherited.server
         token = inherited.token(token_file)
-        with nullcontext() if url is None else Client(url, token=token) as client:
+        with nullcontext() if url is None else client_of(url, token) as client:
             found = compare(*runs, client=client, most_changed=most_changed)
         _show(found, Form.JSON if as_json else form)
         return Exit.DONE
@@ -56,6 +56,6 @@ def _show(found: Comparison | LoadComparison, form: Form) -> None:
     if form is not Form.TABLE:
         output.document(form, found.document, found.rows())
         return
-    output.print_lines(found.names())
+    output.print_lines(f"{side}: {run}" for side, run in found.facts())
     output.print_tables(found.tables())
     output.print_lines(f"To note: {warning}" for warning in found.warnings)

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +20,9 @@ from evalkube_cli.asking import assembling, gates, naming, options
 from evalkube_cli.asking.assembling import Given, Words
 from evalkube_cli.asking.gates import FailOn, Finding
 from evalkube_cli.asking.naming import Typed
-from evalkube_cli.asking.service import ServerOption, TokenFileOption, check_alone
+from evalkube_cli.asking.service import ServerOption, TokenFileOption, check_alone, client_of
 from evalkube_cli.exits import Exit
-from evalkube_cli.showing import endings, output, results
+from evalkube_cli.showing import again, endings, output, results
 from evalkube_cli.showing.output import Form
 from evalkube_crds.problems import Problem
 from evalkube_crds.requests import EvalRequest, PerfRequest
@@ -203,7 +202,7 @@ def _run(plan: _Plan) -> Exit:
 def _service(plan: _Plan) -> Iterator[tuple[Client, Mapping[str, Any]]]:
     """The service to use, and the request with paths that are valid on its file system."""
     if plan.server is not None:
-        with Client(plan.server, token=plan.token) as client:
+        with client_of(plan.server, plan.token) as client:
             yield client, plan.body
         return
     with whole.on_this_machine(plan.word, plan.body, plan.outputs, plan.folders) as (client, body):
@@ -231,40 +230,17 @@ class _Follower:
         with contextlib.suppress(errors.EvalkubeError):
             self._client.cancel(self._id)
         found = partial_of(self._client, self._id, self._seen)
-        again = _again(self._plan, found.run.output_dir)
-        results.show_partial(self._plan.form, found, again)
-        if self._plan.server is None and found.run.output_dir is not None:
-            document = json.dumps(found.document(again), ensure_ascii=False, indent=2)
+        plan = self._plan
+        resumed = again.command(sys.argv[0], plan.word, plan.arguments, plan.body, found.run.output_dir)
+        results.show_partial(plan.form, found, resumed)
+        if plan.server is None and found.run.output_dir is not None:
+            document = json.dumps(found.document(resumed), ensure_ascii=False, indent=2)
             (Path(found.run.output_dir) / _PARTIAL).write_text(f"{document}\n", "utf-8")
         return Exit.INTERRUPTED
 
 
 _PARTIAL: Final = "partial.json"
 """What is in the folder of a run that was interrupted: its mark."""
-
-_SECRET_FLAGS: Final = ("--api-key",)
-
-
-def _again(plan: _Plan, output_dir: str | None) -> str:
-    """The command that continues this run, without keys. For a load test it starts the run anew."""
-    kept: list[str] = []
-    words = iter(plan.arguments)
-    for word in words:
-        name = word.partition("=")[0]
-        if name in (*_SECRET_FLAGS, "--use-cache"):
-            if "=" not in word:
-                next(words, None)
-            continue
-        kept.append(word)
-    if plan.word == "eval" and output_dir is not None:
-        kept += ["--use-cache", output_dir]
-    return f"{_program()} {plan.word} {shlex.join(kept)}"
-
-
-def _program() -> str:
-    """The program name and path with which this command was called."""
-    called = Path(sys.argv[0])
-    return str(called) if called.name == "evalkube" and len(called.parts) > 1 else "evalkube"
 
 
 def _suggest_path(plan: _Plan, failed: errors.RunFailed) -> None:

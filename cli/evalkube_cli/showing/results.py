@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from evalkube import Client, LoadTest, Outcome, Threshold
+from evalkube import Client, Gate, LoadTest, Outcome
 from evalkube.models import Word
 from evalkube.partial import Partial
 from evalkube.progress import figures_text
@@ -59,7 +59,7 @@ def _notes(outcome: Outcome) -> Iterator[tuple[str, str]]:
             yield from ((point.name, note) for note in server_view.notes(point))
 
 
-def thresholds_table(found: Iterable[Threshold]) -> Table:
+def thresholds_table(found: Iterable[Gate]) -> Table:
     """Each threshold with the measured value and a tick or a cross."""
     rows = [
         Row(
