@@ -64,7 +64,7 @@ async def _large(url: str, pid: int, folder: Path, size_bytes: int) -> None:
             file.write(block)
     before = _resident_mib(pid), _resident_mib(os.getpid())
     async with _delivery(url, folder, 0) as delivery:
-        delivery._direct_offered = False  # through ingest, whatever the store
+        delivery._uploads._direct_offered = False  # through ingest, whatever the store
         began = time.perf_counter()
         await delivery.put_file("large.bin", source)
         took = time.perf_counter() - began

@@ -70,7 +70,13 @@ def test_a_load_test_has_its_verdict_figures_and_curves(screen: Screen, looked: 
     with screen.page(f"/ui/runs/{name}") as tab:
         expect(tab.get_by_role("region", name="Result", exact=True)).to_be_visible()
         expect(tab.get_by_role("heading", name="Figures")).to_be_visible()
-        expect(tab.locator("figure.chart").first).to_be_visible()
+        expect(tab.get_by_text("150 of 150 requests")).to_be_visible()
+        spread = tab.get_by_role("figure", name="TTFT, share of requests up to each value")
+        expect(spread.get_by_role("img")).to_be_visible()
+        assert barriers(tab) == []
+    with screen.page(f"/ui/runs/{name}?view=load") as tab:
+        for title in ("Requests over time", "TTFT over time", "Latency over time"):
+            expect(tab.get_by_role("figure", name=title).get_by_role("img").first).to_be_visible()
         assert barriers(tab) == []
     with screen.page(f"/ui/runs/{name}?view=requests&point=parallel_8_number_150") as tab:
         expect(tab.get_by_text("1 to 50 of 150").first).to_be_visible()
