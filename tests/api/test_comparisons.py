@@ -1,6 +1,7 @@
 """POST /api/v1/compare, of real runs, and what is refused."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,7 @@ def test_runs_that_cannot_be_compared(service: Service) -> None:
 def test_load_tests_without_a_result_document(service: Service) -> None:
     """409, with the run and the file that it lacks."""
     ids = [service.post("perf", perf_body()).json()["id"] for _ in range(2)]
+    Path(service.run(ids[0])["output_dir"], "perf_result.json").unlink()
     answer = service.client.get("/api/v1/compare", params={"baseline": ids[0], "candidate": ids[1]})
     assert answer.status_code == 409
     assert answer.json()["run"] == ids[0]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,10 @@ def test_a_folder_without_a_result(tmp_path: Path) -> None:
     assert (done.returncode, "has no result of a run" in done.stderr) == (2, True)
 
 
+def _has_progress(service: Service, run: str) -> bool:
+    return bool((service.run(run)["progress"] or {}).get("total"))
+
+
 def test_a_folder_is_looked_at_beside_its_service(tmp_path: Path) -> None:
     """Listed, shown, read and watched to the end while a service works there; what changes something needs it."""
     outputs = tmp_path / "outputs"
@@ -198,7 +203,8 @@ def test_a_folder_is_looked_at_beside_its_service(tmp_path: Path) -> None:
             )
             for words in (("watch",), ("logs", "--follow"))
         ]
-        waiting.until(lambda: all(run["progress"]["total"] for run in busy.client.get("/api/v1/runs").json()["runs"]))
+        for run in (hanging, passing):
+            waiting.until(partial(_has_progress, busy, run))
         listed = _run("runs", "list", *where, "-o", "csv")
         assert listed.returncode == 0, listed.stderr
         rows = {row["id"]: row for row in csv.DictReader(io.StringIO(listed.stdout))}
