@@ -1,6 +1,9 @@
-"""Reads what two runs left, for their comparison: on one machine and on a cluster by the backend's artifacts."""
+"""Compares runs by what they left: on one machine and on a cluster by the backend's artifacts."""
 
 import asyncio
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import orjson
@@ -16,17 +19,56 @@ from evalkube_crds.results import PerfResult
 from evalkube_crds.seed import BESIDE
 from evalkube_crds.status import EvalRun, PerfRun
 
-__all__ = ["load_of", "side_of"]
+__all__ = ["evaluations", "load_of"]
 
 _PIECE_BYTES: Final = 1 << 20
 """Of reviews, read in a thread at a time: other requests are answered meanwhile."""
 
 
-async def side_of(backend: Backend, run_id: str, field: str) -> Side:
-    """One of the two runs, which `field` of the request names.
+_comparisons = 0
+"""At work now."""
 
-    Raises errors.NotFound, InvalidRequest for a load test, Conflict for a run without results or without reviews.
+
+async def evaluations(
+    backend: Backend,
+    baseline: str,
+    candidates: Sequence[str],
+    *,
+    most_changed: int,
+    fields: tuple[str, str] = ("baseline", "candidate"),
+) -> list[dict[str, Any]]:
+    """The comparison of each candidate with the baseline. `fields` of the request name the baseline and the candidates.
+
+    Raises errors.NotFound; InvalidRequest for a load test; Conflict for a run without results or without reviews, and
+    for runs that have nothing in common.
     """
+    with _uncollected():
+        first = await _side(backend, baseline, fields[0])
+        found = []
+        for candidate in candidates:
+            side = await _side(backend, candidate, fields[1])
+            try:
+                found.append(await asyncio.to_thread(comparison.compare, first, side, most_changed=most_changed))
+            except comparison.Incomparable as problem:
+                raise errors.Conflict(str(problem), candidate) from None
+        return found
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: with 100,000 samples each full one stops all requests for 0.2 s."""
+    global _comparisons
+    _comparisons += 1
+    gc.disable()
+    try:
+        yield
+    finally:
+        _comparisons -= 1
+        if not _comparisons:
+            gc.enable()
+
+
+async def _side(backend: Backend, run_id: str, field: str) -> Side:
     run = await backend.get(run_id)
     if not isinstance(run, EvalRun):
         raise errors.InvalidRequest.because(f"run {run_id} is a load test; evaluations are compared", field)

@@ -12,8 +12,6 @@ from evalkube_api.backend import Backend
 from evalkube_api.documents import Documents
 from evalkube_api.responses import Comparison, ComparisonRequest
 from evalkube_api.settings import Settings
-from evalkube_benchmarks.statistics import comparison
-from evalkube_benchmarks.statistics.comparison import Side
 from evalkube_crds.names import Kind
 from evalkube_crds.problems import problems_of
 from evalkube_report import comparison as loads
@@ -44,12 +42,8 @@ def router(backend: Backend, settings: Settings, documents: Documents) -> APIRou
         others = _candidates(candidate)
         if (await backend.get(baseline)).kind == Kind.PERF_RUN:
             return await _loads(backend, documents, baseline, others)
-        first = await comparing.side_of(backend, baseline, "baseline")
-        found = []
-        for other in others:
-            side = await comparing.side_of(backend, other, "candidate")
-            found.append(await _compared(first, side, other, most_changed))
-        return browsing.EvalComparisons(comparisons=found)
+        found = await comparing.evaluations(backend, baseline, others, most_changed=most_changed)
+        return browsing.EvalComparisons(comparisons=[Comparison.model_validate(one) for one in found])
 
     @routes.post("/api/v1/compare", **openapi.COMPARISON)
     async def compare(request: Request) -> Comparison:
@@ -61,11 +55,10 @@ def router(backend: Backend, settings: Settings, documents: Documents) -> APIRou
             wanted = ComparisonRequest.model_validate(body)
         except ValidationError as problem:
             raise errors.InvalidRequest(problems_of(problem, ComparisonRequest)) from None
-        sides = [
-            await comparing.side_of(backend, run_id, name)
-            for name, run_id in (("baseline", wanted.baseline), ("candidate", wanted.candidate))
-        ]
-        return await _compared(sides[0], sides[1], wanted.candidate, wanted.most_changed)
+        (found,) = await comparing.evaluations(
+            backend, wanted.baseline, [wanted.candidate], most_changed=wanted.most_changed
+        )
+        return Comparison.model_validate(found)
 
     return routes
 
@@ -77,14 +70,6 @@ def _candidates(text: str) -> list[str]:
             f"must be 1 to {_MOST_CANDIDATES} run ids, separated by commas", "candidate"
         )
     return found
-
-
-async def _compared(baseline: Side, candidate: Side, run_id: str, most_changed: int) -> Comparison:
-    try:
-        found = await asyncio.to_thread(comparison.compare, baseline, candidate, most_changed=most_changed)
-    except comparison.Incomparable as problem:
-        raise errors.Conflict(str(problem), run_id) from None
-    return Comparison.model_validate(found)
 
 
 async def _loads(backend: Backend, documents: Documents, baseline: str, others: list[str]) -> browsing.LoadComparison:

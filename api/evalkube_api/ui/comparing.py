@@ -14,7 +14,6 @@ from evalkube_api.documents import Documents
 from evalkube_api.ui import addresses, compare, pages, paging
 from evalkube_api.ui.addresses import Address
 from evalkube_api.ui.head import Head
-from evalkube_benchmarks.statistics import comparison
 from evalkube_crds.names import Kind, Phase
 from evalkube_crds.status import EvalRun, Run
 from evalkube_report import comparison as loads
@@ -24,7 +23,7 @@ __all__ = ["Comparing"]
 _KEPT: Final = 12
 _MOST_CHANGED: Final = 10_000
 _LISTED: Final = 60
-_PATIENCE_S: Final = 0.2
+_PATIENCE_S: Final = 0.1
 """A page waits so long for a comparison; of very many samples it takes longer, and the page asks again."""
 
 Task: TypeAlias = asyncio.Task[dict[str, Any]]
@@ -152,8 +151,7 @@ class Comparing:
 
     async def _compared(self, baseline: str, other: str) -> dict[str, Any]:
         async with self._working:  # one at a time: both runs' answers are in memory
-            sides = [await comparing.side_of(self._backend, run_id, "runs") for run_id in (baseline, other)]
-            try:
-                return await asyncio.to_thread(comparison.compare, *sides, most_changed=_MOST_CHANGED)
-            except comparison.Incomparable as problem:
-                raise errors.Conflict(str(problem), other) from None
+            (found,) = await comparing.evaluations(
+                self._backend, baseline, [other], most_changed=_MOST_CHANGED, fields=("runs", "runs")
+            )
+            return found

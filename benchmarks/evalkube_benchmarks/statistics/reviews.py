@@ -68,13 +68,15 @@ class Reviews:
         """The answers to each question."""
         self._read(self._rest)
         self._rest = b""
-        places: dict[str, dict[int, int]] = {}
-        for question, place, _ in sorted(self._known):
-            known = places.setdefault(question, {})
-            known.setdefault(place, len(known))
+        places: dict[str, set[int]] = {}
+        for question, place, _ in self._known:
+            places.setdefault(question, set()).add(place)
+        numbers = {
+            question: {place: at for at, place in enumerate(sorted(known))} for question, known in places.items()
+        }
         found: dict[Key, list[Answered]] = {}
         for (question, place, _), answer in self._known.items():
-            found.setdefault((self.subset, question, places[question][place]), []).append(answer)
+            found.setdefault((self.subset, question, numbers[question][place]), []).append(answer)
         return found
 
     def _read(self, line: bytes) -> None:
