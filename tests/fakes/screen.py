@@ -14,11 +14,13 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playw
 
 from fakes.browser import BROWSER
 
-__all__ = ["NARROW", "WIDE", "Screen", "Theme", "barriers", "needed_browser", "opened_browser"]
+__all__ = ["NARROW", "WIDE", "Screen", "Theme", "barriers", "flaws", "fold_out", "needed_browser", "opened_browser"]
 
 WIDE: Final = 1400
 NARROW: Final = 420
 Theme = Literal["light", "dark"]
+_FORMS: Final[tuple[tuple[int, Theme], ...]] = ((NARROW, "light"), (WIDE, "dark"))
+_HEIGHT: Final = 900
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -62,7 +64,7 @@ class Screen:
         """A tab with nothing remembered, at `path` of the service."""
         context = self.browser.new_context(
             base_url=self.base_url,
-            viewport={"width": width, "height": 900},
+            viewport={"width": width, "height": _HEIGHT},
             color_scheme=theme,
             reduced_motion="reduce",
             java_script_enabled=script,
@@ -94,6 +96,23 @@ class Screen:
         else:
             self.elsewhere.append(route.request.url)
             route.abort()
+
+
+def fold_out(page: Page) -> None:
+    """Opens everything that is folded."""
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+
+
+def flaws(page: Page) -> list[str]:
+    """Barriers, and a page that is wider than its window; in a narrow light window and in a wide dark one."""
+    found = []
+    for width, theme in _FORMS:
+        page.set_viewport_size({"width": width, "height": _HEIGHT})
+        page.emulate_media(color_scheme=theme)
+        found += [f"{width} px, {theme}: {barrier}" for barrier in barriers(page)]
+        if (needed := page.evaluate("document.documentElement.scrollWidth")) > width:
+            found.append(f"the page is {needed} px wide in a window of {width} px")
+    return found
 
 
 def barriers(page: Page) -> list[str]:
