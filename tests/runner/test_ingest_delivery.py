@@ -234,6 +234,26 @@ def test_a_superseded_runner_stops_at_its_next_progress(tmp_path: Path) -> None:
         asyncio.run(scenario(ingest))
 
 
+def test_the_runner_of_a_deleted_run_stops_soon(tmp_path: Path) -> None:
+    """Its pod was known before. One that is not known yet is patient."""
+
+    async def scenario(ingest: Ingest) -> None:
+        async with delivering(ingest.url, tmp_path) as delivery:
+            owner = ingest.core.owners.pop("pod-0")
+            early = asyncio.create_task(delivery.append("a.jsonl", b"1\n"))
+            await asyncio.sleep(1)
+            ingest.core.owners["pod-0"] = owner
+            await early
+            ingest.core.owners.clear()
+            with pytest.raises(RunFailed, match="no longer knows this pod") as failed:
+                async with asyncio.timeout(30):
+                    await delivery.append("a.jsonl", b"2\n")
+            assert failed.value.reason is Reason.INTERRUPTED
+
+    with serving(opened("volume", tmp_path / "s")) as ingest:
+        asyncio.run(scenario(ingest))
+
+
 def test_what_is_too_large_is_left_out(tmp_path: Path) -> None:
     """An artifact over the limit, small or large, is missing and the rest arrives; a result over it fails the run."""
 

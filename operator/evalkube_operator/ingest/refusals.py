@@ -28,6 +28,8 @@ class Refusal(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of the answer."""
-        headers = {} if self.retry_after_s is None else {"Retry-After": str(max(1, math.ceil(self.retry_after_s)))}
+        """The headers of the answer. The code is among them, because an answer to HEAD has no body."""
+        headers = {"Evalkube-Code": self.code}
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(max(1, math.ceil(self.retry_after_s)))
         return headers | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})

@@ -25,7 +25,10 @@ _LOG = logging.getLogger("evalkube.runner.ingest")
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 _AGAIN: Final = frozenset({401, 408, 425, 429, 500, 502, 503, 504, 507})
-_AGAIN_CODES: Final = frozenset({"unknown_pod", "digest_mismatch", "body_cut", "not_uploaded"})
+_UNKNOWN: Final = "unknown_pod"
+_AGAIN_CODES: Final = frozenset({_UNKNOWN, "digest_mismatch", "body_cut", "not_uploaded"})
+_GONE_S: Final = 5.0
+"""An ingest that knew this pod, and has not known it for so long, will not know it again."""
 _FULL: Final = 507
 _BLOCK_BYTES: Final = 1 << 20
 _STORING: Final = frozenset({"append", "artifacts", "result", "uploads", "whole"})
@@ -46,12 +49,13 @@ class Refused(Exception):
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
         self.document = document_of(response)
+        self._code = str(self.document.get("code") or response.headers.get("Evalkube-Code", ""))
         super().__init__(f"{self.status} {self.code}: {self.document.get('detail', '')}")
 
     @property
     def code(self) -> str:
         """The code of the refusal; empty where the answer is not ingest's own."""
-        return str(self.document.get("code", ""))
+        return self._code
 
 
 class IngestClient:
@@ -77,6 +81,8 @@ class IngestClient:
         self._away_since: float | None = None
         self._distrusted_since: float | None = None
         self._full_since: float | None = None
+        self._recognised = False
+        self._unknown_since: float | None = None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -122,7 +128,7 @@ class IngestClient:
         while True:
             response, problem = await self._try(method, where, content, headers or {}, request, into)
             if response is not None and (response.is_success or response.status_code in expected):
-                self._away_since = None
+                self._away_since, self._recognised = None, True
                 if method in ("PUT", "POST") and where.partition("/")[0] in _STORING:
                     self._full_since = None
                 return response
@@ -131,6 +137,7 @@ class IngestClient:
                 raise final
             self._check_trust(problem)
             now = time.monotonic()
+            self._check_known(response, now)
             if response is not None and response.status_code == _FULL:
                 self._wait_for_room(now, patience_s, problem)
             if self._away_since is None:
@@ -160,6 +167,15 @@ class IngestClient:
         """The answer with what lies there, or None where nothing does; `into` as in `send`. Raises RunFailed."""
         answer = await self.required("GET", where, expected=frozenset({404}), into=into)
         return answer if answer.is_success else None
+
+    def _check_known(self, response: httpx.Response | None, now: float) -> None:
+        """Raises RunFailed. A new pod is unknown until the operator sees it; one that was known has lost its run."""
+        if response is None or Refused(response).code != _UNKNOWN or not self._recognised:
+            self._unknown_since = None
+            return
+        self._unknown_since = now if self._unknown_since is None else self._unknown_since
+        if now - self._unknown_since >= _GONE_S:
+            raise RunFailed(Reason.INTERRUPTED, "ingest no longer knows this pod: its run or its Job was deleted")
 
     def _wait_for_room(self, now: float, patience_s: float, problem: str) -> None:
         """Raises Full. That ingest answers other requests meanwhile does not begin the patience anew."""
