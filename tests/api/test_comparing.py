@@ -1,6 +1,7 @@
-"""Reading two runs for their comparison beside everything else that a service does."""
+"""Comparing two runs beside everything else that a service does."""
 
 import asyncio
+import gc
 import threading
 from pathlib import Path
 
@@ -32,11 +33,12 @@ def test_reviews_are_read_beside_the_loop(tmp_path: Path, monkeypatch: pytest.Mo
     async def read() -> int:
         backend = FolderBackend(tmp_path)
         await backend.start()
-        side = await comparing.side_of(backend, run_id, "baseline")
+        (found,) = await comparing.evaluations(backend, run_id, [run_id], most_changed=0)
         await backend.close()
-        assert len(side.answers["gsm8k"]) == 3_000 * 49 // 50
+        assert found["benchmarks"]["gsm8k"]["questions"] == 3_000 * 49 // 50
         return threading.get_ident()
 
     loop = asyncio.run(read())
     assert len(readers) > 2  # in pieces
     assert loop not in readers
+    assert gc.isenabled()  # after its pause

@@ -109,6 +109,15 @@ class Kube:
         """The pods of a run."""
         return self.select("pods", f"evalkube.io/run={run}")
 
+    def kill(self, selector: str) -> None:
+        """The pods' processes die at once, as in a crash of their node: no farewell."""
+        self.run("delete", "pod", "-l", selector, "--grace-period=0", "--force", "--wait=false")
+
+    def well_begun(self, name: str, done: int) -> None:
+        """Returns when that many samples of an evaluation are reported as done: some 3 s after its beginning, or 10 s
+        later."""
+        self.until("evalrun", name, lambda run: run.get("status", {}).get("progress", {}).get("done", 0) >= done)
+
     @contextmanager
     def _watch(self, kind: str, name: str) -> Iterator["queue.Queue[Document]"]:
         command = ["kubectl", "--namespace", self.namespace, "get", kind, name, "--watch", "-o", r"jsonpath={@}{'\n'}"]
