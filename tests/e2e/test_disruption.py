@@ -1,4 +1,4 @@
-"""The operator and the service killed, and runners that make room: nothing is lost, nothing is done twice, or the run says so."""
+"""The operator and the service killed, runners that make room: nothing is lost or done twice, or the run says so."""
 
 import json
 import threading

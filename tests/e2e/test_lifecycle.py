@@ -1,4 +1,4 @@
-"""Cancel and delete at every phase, suspend and resume, deadlines, and runs that come again under the same name."""
+"""Cancel and delete at every phase, deadlines, and runs that come again under the same name."""
 
 from collections.abc import Callable
 from typing import Any
