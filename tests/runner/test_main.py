@@ -242,3 +242,16 @@ def test_process_one_can_be_stopped_before_it_has_loaded() -> None:
         process.terminate()
         process.stderr.read()
         assert process.wait(timeout=60) == 143
+
+
+def test_no_import_keeps_process_one_from_stopping(tmp_path: Path) -> None:
+    """Not even a module that takes every exception for its own."""
+    (tmp_path / "argparse.py").write_text(
+        "import os, signal, time\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(1)\n"
+        "except BaseException:\n    pass\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "evalkube_runner", "--run", "/nowhere"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (143, "")
