@@ -234,6 +234,26 @@ def test_a_superseded_runner_stops_at_its_next_progress(tmp_path: Path) -> None:
         asyncio.run(scenario(ingest))
 
 
+def test_a_runner_begins_once_ingest_knows_its_pod(tmp_path: Path) -> None:
+    """Its predecessor's end may not be known yet, or its run may be deleted already."""
+
+    async def scenario(ingest: Ingest) -> None:
+        async with delivering(ingest.url, tmp_path) as delivery:
+            owner = ingest.core.owners.pop("pod-0")
+            greeting = asyncio.create_task(delivery.greet())
+            await asyncio.sleep(2)
+            assert not greeting.done()
+            ingest.core.owners["pod-0"] = owner
+            await greeting
+            ingest.core.close("pod-0")
+            with pytest.raises(RunFailed) as failed:
+                await delivery.greet()
+            assert failed.value.reason is Reason.INTERRUPTED
+
+    with serving(opened("volume", tmp_path / "s")) as ingest:
+        asyncio.run(scenario(ingest))
+
+
 def test_the_runner_of_a_deleted_run_stops_soon(tmp_path: Path) -> None:
     """Its pod was known before. One that is not known yet is patient."""
 

@@ -89,16 +89,26 @@ class IngestClient:
         await self._client.aclose()
 
     async def greet(self) -> None:
-        """Wait until ingest's certificate is trusted, or cannot be seen: `send` waits for an ingest that is away.
+        """Wait until ingest is trusted and knows this pod as its shard's runner. One that is away is not waited for.
 
-        Raises Unreachable: what a run brings could not be delivered, and it had better not begin.
+        What another pod's turn or a deleted run would bring could not be delivered, and had better not begin. Raises
+        Unreachable after the patience, RunFailed if the pod's place was taken.
         """
+        began = time.monotonic()
         while True:
-            response, problem = await self._try("GET", "", None, {}, {})
-            if response is not None or self._distrusted_since is None:
+            response, problem = await self._try("HEAD", "artifacts/none", None, {}, {})
+            if response is None and self._distrusted_since is None:
                 return
             self._check_trust(problem)
-            await asyncio.sleep(_LONGEST_PAUSE_S * random.uniform(0.5, 1.0))
+            if response is not None:
+                if isinstance(final := _final(response), RunFailed):
+                    raise final
+                if Refused(response).code != _UNKNOWN:
+                    return
+                if time.monotonic() - began >= self._patience_s:
+                    raise Unreachable(problem)
+            asked_s = _retry_after_s(response) or _LONGEST_PAUSE_S
+            await asyncio.sleep(asked_s * random.uniform(0.5, 1.0))
 
     def _check_trust(self, problem: str) -> None:
         since = self._distrusted_since

@@ -80,7 +80,7 @@ class IngestDelivery:
         await self._uploads.close()
 
     async def greet(self) -> None:
-        """See `IngestClient.greet`. Raises RunFailed where ingest's certificate stays one that is not trusted."""
+        """See `IngestClient.greet`. Raises RunFailed."""
         try:
             await self._client.greet()
         except Unreachable as problem:
