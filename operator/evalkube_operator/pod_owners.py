@@ -39,6 +39,18 @@ class PodOwners:
         key = RunKey(run.namespace, run.name, run.uid)
         return Owner(key, attempt, pod.index, run.spec.shards, str(run.kind), open=live)
 
+    def left_over(self, pod_uid: str) -> bool:
+        """See `ports.Runs.left_over`."""
+        pod = self._cache.pod(pod_uid)
+        if pod is None or not pod.deleting:
+            return False
+        key = self._cache.run_of(pod)
+        try:
+            run = self._cache.run(key) if key is not None else None
+        except Unreadable:
+            return False
+        return run is None or pod.job_uid is None or self._cache.job(run.uid, pod.job_uid) is None
+
     def _of(self, pod: PodFact) -> tuple[RunFact | None, JobFact | None]:
         """The run that the pod is a counted pod of, and its Job."""
         key = self._cache.run_of(pod)

@@ -68,6 +68,9 @@ class Runs(Protocol):
         the next by UID. The Job's controller counts the pod, and it is the shard's current one.
         """
 
+    def left_over(self, pod_uid: str) -> bool:
+        """Whether the pod is being deleted, and its run or its Job is gone already: nobody waits for its results."""
+
     def run(self, uid: str) -> RunKey | None:
         """The run, where it exists now (for the read endpoint)."""
 

@@ -95,7 +95,7 @@ def exhaust_memory(kube: Kube, run: str) -> None:
 
 def an_evaluation_runs_out_of_memory_at_work(kube: Kube) -> None:
     """It says so, and how far it had come."""
-    kube.create(eval_run("hungry", "slow", limit=SAMPLES, repeats=5, backoffLimit=0))
+    kube.create(eval_run("hungry", "slow", limit=SAMPLES, repeats=30, backoffLimit=0))
     kube.well_begun("hungry", 2)
     exhaust_memory(kube, "hungry")
     run = kube.ended("evalrun", "hungry")
@@ -126,7 +126,7 @@ def a_load_test_runs_out_of_memory(kube: Kube) -> None:
 
 def a_job_is_deleted(kube: Kube) -> None:
     """It is never silently made again: the next attempt is counted, or the run fails."""
-    kube.create(eval_run("robbed", "slow", limit=SAMPLES, repeats=3, backoffLimit=0))
+    kube.create(eval_run("robbed", "slow", limit=SAMPLES, repeats=30, backoffLimit=0))
     kube.in_phase("evalrun", "robbed", "Running")
     kube.run("delete", "job", "robbed-e1", "--wait=false")
     run = kube.ended("evalrun", "robbed")

@@ -73,6 +73,10 @@ class Core:
         """See `ports.Runs`."""
         return self.owners.get(pod_name) if (namespace, pod_uid) == (RUN.namespace, f"{pod_name}-uid") else None
 
+    def left_over(self, pod_uid: str) -> bool:
+        """See `ports.Runs`."""
+        return False
+
     def run(self, uid: str) -> RunKey | None:
         """See `ports.Runs`."""
         return RUN if uid == RUN.uid else None

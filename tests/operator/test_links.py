@@ -288,6 +288,19 @@ def test_a_pod_that_is_told_to_stop_is_the_runner_until_it_has(ingest: Ingest) -
     assert ingest.call(new.caller, "PUT", "artifacts/a", b"a") == "403 unknown_pod"
 
 
+@pytest.mark.parametrize("gone", ["run", "job"])
+def test_a_pod_that_is_deleted_after_its_run_or_job(ingest: Ingest, gone: str) -> None:
+    """It is told that it is over; one that is not being deleted may be too new, and is to come back."""
+    chain = Chain()
+    ingest.tell(chain)
+    telling = ingest.operator.telling
+    telling.told("evalruns" if gone == "run" else "jobs", chain.run if gone == "run" else chain.job, deleted=True)
+    assert ingest.call(chain.caller, "PUT", "artifacts/a", b"a") == "403 unknown_pod"
+    chain.pod["metadata"] |= {"deletionTimestamp": AT, "resourceVersion": "1000"}
+    telling.told("pods", chain.pod)
+    assert ingest.call(chain.caller, "PUT", "artifacts/a", b"a") == "410 superseded"
+
+
 def test_a_pod_of_an_attempt_that_is_over(ingest: Ingest) -> None:
     """It is told so, that it may stop; its Job's name and label say which attempt it was."""
     for status in (

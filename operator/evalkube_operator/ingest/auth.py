@@ -90,6 +90,8 @@ class TokenAuthenticator:
         if caller.namespace is None or caller.pod_name is None or caller.pod_uid is None:
             raise Refusal(403, "not_a_pod", "the token is not bound to a pod: runners use their projected token")
         owner = await self._runs.owner(caller.namespace, caller.pod_name, caller.pod_uid)
+        if owner is None and self._runs.left_over(caller.pod_uid):
+            raise Refusal(410, "superseded", "this pod is being deleted, and its run or its Job is gone already")
         if owner is None:
             raise Refusal(
                 403,
