@@ -50,11 +50,11 @@ def test_cancel(kube: Kube, phase: str) -> None:
 
 @at_every_phase
 def test_delete(kube: Kube, phase: str) -> None:
-    """At once, and everything of the run goes with it."""
+    """At once, and everything of the run goes with it: a pod that works does not use up its grace period."""
     kind, name = begun(kube, "delete", phase)
     kube.run("delete", kind, name, "--timeout=10s")
     kube.gone("jobs", selector=f"evalkube.io/run={name}")
-    kube.gone("pods", selector=f"evalkube.io/run={name}")
+    kube.gone("pods", selector=f"evalkube.io/run={name}", timeout_s=20)
 
 
 def test_delete_after_the_end(kube: Kube) -> None:
