@@ -44,18 +44,13 @@ class Full(Unreachable):
 
 
 class Refused(Exception):
-    """Ingest refused the request, and would refuse it again."""
+    """Ingest refused the request, and would refuse it again. `code` is empty if the answer is not ingest's own."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
         self.document = document_of(response)
-        self._code = str(self.document.get("code") or response.headers.get("Evalkube-Code", ""))
+        self.code = str(self.document.get("code") or response.headers.get("Evalkube-Code", ""))
         super().__init__(f"{self.status} {self.code}: {self.document.get('detail', '')}")
-
-    @property
-    def code(self) -> str:
-        """The code of the refusal; empty where the answer is not ingest's own."""
-        return self._code
 
 
 class IngestClient:
